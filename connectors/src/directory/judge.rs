@@ -1,0 +1,119 @@
+//! From what a look at a file showed to where the file falls.
+//!
+//! The decision is [`crate::classify`]'s; this module hands it the attributes of the file and adds
+//! the one thing that only a directory knows: whether the file can be governed at all.
+
+use super::root::Status;
+use super::{KEY, LAST_MODIFIED, SIZE, composed_start, template_of};
+use crate::classify::{StartReading, classify, holding, read_start};
+use crate::dataset::KeyTemplate;
+use crate::error::ConnectorError;
+use crate::predicate::template::render_start;
+use crate::selection::{Class, DoubtReason, RecordFacts, Selection, StartCondition};
+use crate::start::standing;
+use crate::value::Value;
+use chrono::{DateTime, NaiveTime, Utc};
+use std::collections::BTreeMap;
+
+pub(super) type Captures = BTreeMap<String, String>;
+
+/// Judges the files of one selection.
+#[derive(Debug)]
+pub(super) struct Judge<'a> {
+    selection: &'a Selection,
+    template: &'a KeyTemplate,
+    /// A start composed of captures, such as `{year}-{month}`: the name of its field is this text.
+    composed_start: Option<&'a str>,
+}
+
+/// Where a file falls, with what a survey counts.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub(super) class: Class,
+    pub(super) overdue: bool,
+    pub(super) hold_ids: Vec<String>,
+    pub(super) started_at: Option<DateTime<Utc>>,
+    pub(super) size_bytes: u64,
+}
+
+impl Judged {
+    pub(super) fn not_governable() -> Self {
+        Self {
+            class: Class::Undecidable(DoubtReason::NotGovernable),
+            overdue: false,
+            hold_ids: Vec::new(),
+            started_at: None,
+            size_bytes: 0,
+        }
+    }
+}
+
+impl<'a> Judge<'a> {
+    pub(super) fn new(selection: &'a Selection) -> Result<Self, ConnectorError> {
+        let template = template_of(&selection.address)?;
+        Ok(Self { selection, template, composed_start: composed_start(selection) })
+    }
+
+    /// What the template captures from a key that comes from outside; `None` if it cannot name a
+    /// file of the dataset, and then nothing is looked at.
+    pub(super) fn captures(&self, key: &str) -> Option<Captures> {
+        if super::key::is_plain(key) { self.template.matches(key) } else { None }
+    }
+
+    /// The attributes of a file, given what the template captured from its key.
+    pub(super) fn facts(&self, key: &str, captures: Captures, status: &Status) -> RecordFacts {
+        let mut fields = BTreeMap::new();
+        if let Some(composition) = self.composed_start {
+            let start = render_start(&captures, composition).map_or(Value::Null, Value::Text);
+            fields.insert(composition.to_owned(), start);
+        }
+        fields.extend(captures.into_iter().map(|(name, text)| (name, Value::Text(text))));
+        fields.insert(KEY.to_owned(), Value::Text(key.to_owned()));
+        fields.insert(SIZE.to_owned(), i64::try_from(status.size).map_or(Value::Null, Value::Int));
+        let modified_at = instant(status.modified);
+        fields.insert(LAST_MODIFIED.to_owned(), modified_at.map_or(Value::Null, Value::Instant));
+        // An instant that no calendar has is later than any plan.
+        let latest = |parts| instant(parts).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        let changed_at = Some(latest(status.modified).max(latest(status.inode_changed)));
+        RecordFacts { fields, referenced: Vec::new(), dependent_holds: Vec::new(), changed_at }
+    }
+
+    /// Everything that a survey counts of one file.
+    pub(super) fn judge(&self, key: &str, captures: Captures, status: &Status) -> Judged {
+        let facts = self.facts(key, captures, status);
+        let class = self.class_of(&facts, status);
+        let mut judged = Judged { class, size_bytes: status.size, ..Judged::not_governable() };
+        if class == Class::Held {
+            judged.hold_ids = holding(self.selection, &facts).into_iter().map(str::to_owned).collect();
+        }
+        if let (Class::Due, StartCondition::Event { field, encoding, .. }) = (class, &self.selection.start) {
+            let reading = read_start(encoding, facts.fields.get(&field.name).unwrap_or(&Value::Null));
+            judged.overdue =
+                standing(&self.selection.start, reading).is_some_and(|standing| standing.overdue);
+            judged.started_at = match reading {
+                StartReading::At(instant) => Some(instant),
+                StartReading::On(date) => Some(date.and_time(NaiveTime::MIN).and_utc()),
+                StartReading::Missing | StartReading::Unreadable => None,
+            };
+        }
+        judged
+    }
+
+    pub(super) fn class(&self, key: &str, captures: Captures, status: &Status) -> Class {
+        self.class_of(&self.facts(key, captures, status), status)
+    }
+
+    /// A file with several names is undecidable unless the rule does not speak of it at all, or
+    /// something even plainer is wrong with it.
+    fn class_of(&self, facts: &RecordFacts, status: &Status) -> Class {
+        match classify(self.selection, facts) {
+            class @ (Class::OutOfScope | Class::Undecidable(_)) => class,
+            _ if !status.is_governable() => Class::Undecidable(DoubtReason::NotGovernable),
+            class => class,
+        }
+    }
+}
+
+fn instant((seconds, nanoseconds): (i64, u32)) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(seconds, nanoseconds)
+}

@@ -1,0 +1,204 @@
+//! Reads a directory as a dataset of files: shape, survey, pages, facts, and what is there now.
+
+use super::due::DueWalker;
+use super::durability::Unsynced;
+use super::judge::Judge;
+use super::parent::{Parent, Seen};
+use super::root::{Root, Status, system_error};
+use super::{BATCH_RECORDS_MAX, blocking, key, refuse_foreign_parts, survey, template_of};
+use crate::batch::{DatasetKeys, Observation, ObservedState};
+use crate::capability::Capabilities;
+use crate::dataset::{ColumnShape, DatasetAddress, DatasetShape};
+use crate::error::ConnectorError;
+use crate::port::{Pressure, RecordSource};
+use crate::selection::{Page, PageRecord, RecordFacts, Selection};
+use crate::value::{RecordKey, ValueType};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Reads files beneath one root directory. It has no call that changes a file; the only thing it
+/// asks the system to write is what others left unwritten (see [`RecordSource::observe`] here).
+#[derive(Debug)]
+pub struct DirectorySource {
+    walker: Arc<DueWalker>,
+}
+
+impl DirectorySource {
+    /// Opens the directory at `root` for reading. `store` is its name in messages.
+    ///
+    /// # Errors
+    /// As [`super::DirectoryDisposer::open`].
+    pub fn open(store: &str, root: &Path) -> Result<Self, ConnectorError> {
+        Ok(Self::over(Root::open(store, root)?))
+    }
+
+    pub(super) fn over(root: Root) -> Self {
+        Self { walker: Arc::new(DueWalker::new(Arc::new(root))) }
+    }
+
+    fn root(&self) -> &Arc<Root> {
+        self.walker.root()
+    }
+}
+
+#[async_trait]
+impl RecordSource for DirectorySource {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            transactional: false,
+            set_based: false,
+            own_clock: false,
+            anonymizes: false,
+            batch_records_max: BATCH_RECORDS_MAX,
+        }
+    }
+
+    /// Key, size, last modification and the captures of the template. There is nothing else: a file
+    /// has no tags, no metadata and no storage class.
+    async fn inspect(&self, address: &DatasetAddress) -> Result<DatasetShape, ConnectorError> {
+        let template = template_of(address)?;
+        let mut columns = vec![
+            column(super::KEY, "text", ValueType::Text, true),
+            column(super::SIZE, "integer", ValueType::Int, false),
+            column(super::LAST_MODIFIED, "instant", ValueType::Instant, false),
+        ];
+        columns.extend(template.captures().map(|name| column(name, "text", ValueType::Text, false)));
+        Ok(DatasetShape {
+            columns,
+            key: vec![super::KEY.to_owned()],
+            references: Vec::new(),
+            referenced_by: Vec::new(),
+            triggers: Vec::new(),
+        })
+    }
+
+    /// Nothing: which files belong together only a template can say.
+    async fn discover(&self) -> Result<Vec<(DatasetAddress, DatasetShape)>, ConnectorError> {
+        Ok(Vec::new())
+    }
+
+    async fn survey(&self, selection: &Selection) -> Result<crate::selection::Survey, ConnectorError> {
+        refuse_foreign_parts(selection)?;
+        let (root, selection) = (Arc::clone(self.root()), selection.clone());
+        blocking(self.root().store(), move || survey::survey(root, &selection)).await
+    }
+
+    async fn page(
+        &self,
+        selection: &Selection,
+        after: Option<&RecordKey>,
+        records_max: u32,
+    ) -> Result<Page, ConnectorError> {
+        refuse_foreign_parts(selection)?;
+        let (walker, selection, after) = (Arc::clone(&self.walker), selection.clone(), after.cloned());
+        let records_max = usize::try_from(records_max.min(BATCH_RECORDS_MAX)).unwrap_or(0);
+        let due =
+            blocking(self.root().store(), move || walker.next_due(&selection, after.as_ref(), records_max))
+                .await?;
+        let records = due
+            .files
+            .into_iter()
+            .map(|file| PageRecord { key: RecordKey::text(file.key), links: Vec::new() })
+            .collect();
+        Ok(Page { records, exhausted: due.exhausted })
+    }
+
+    /// `None` also for a key that is not of this dataset. What stands there but cannot be governed
+    /// (a link, a special file, a file with a second name) is an error that says so, because these
+    /// facts would let it seem due.
+    async fn facts(
+        &self,
+        selection: &Selection,
+        key: &RecordKey,
+    ) -> Result<Option<RecordFacts>, ConnectorError> {
+        refuse_foreign_parts(selection)?;
+        let (root, selection, key) = (Arc::clone(self.root()), selection.clone(), key.clone());
+        blocking(self.root().store(), move || facts(&root, &selection, &key)).await
+    }
+
+    /// What it calls absent is durably so: the directory is synced before the answer, whoever
+    /// removed the file. What it cannot look at behind a link or a mount point was not seen gone,
+    /// and is called present.
+    async fn observe(
+        &self,
+        selection: &Selection,
+        group: &DatasetKeys,
+    ) -> Result<Vec<Observation>, ConnectorError> {
+        if group.dataset != selection.address.dataset {
+            return Err(ConnectorError::SchemaDrift {
+                dataset: group.dataset.clone(),
+                reason: "files have no dependents".to_owned(),
+            });
+        }
+        let (root, keys) = (Arc::clone(self.root()), group.keys.clone());
+        blocking(self.root().store(), move || observe(&root, keys)).await
+    }
+
+    async fn store_clock(&self) -> Result<Option<DateTime<Utc>>, ConnectorError> {
+        Ok(None)
+    }
+
+    async fn pressure(&self) -> Result<Pressure, ConnectorError> {
+        Ok(Pressure::default())
+    }
+}
+
+fn column(name: &str, declared_type: &str, value_type: ValueType, unique: bool) -> ColumnShape {
+    ColumnShape {
+        name: name.to_owned(),
+        declared_type: declared_type.to_owned(),
+        value_type,
+        nullable: false,
+        unique,
+        generated: true,
+        length_max: None,
+        checked: false,
+    }
+}
+
+fn facts(root: &Root, selection: &Selection, key: &RecordKey) -> Result<Option<RecordFacts>, ConnectorError> {
+    let judge = Judge::new(selection)?;
+    let member = key::text_of(key).and_then(|text| Some((text, judge.captures(text)?)));
+    let Some((text, captures)) = member else { return Ok(None) };
+    let seen = Parent::default()
+        .look(root, text)
+        .map_err(|errno| system_error(root.store(), "looking at a file", errno))?;
+    match seen {
+        Seen::Absent => Ok(None),
+        Seen::Entry(status) if status.is_governable() => Ok(Some(judge.facts(text, captures, &status))),
+        Seen::Entry(Status { regular: true, .. }) => Err(not_governable(root, "it has more than one name")),
+        Seen::Entry(_) => Err(not_governable(root, "it is no regular file")),
+        Seen::Foreign => Err(not_governable(root, "it is behind a symbolic link or a mount point")),
+    }
+}
+
+fn not_governable(root: &Root, reason: &str) -> ConnectorError {
+    ConnectorError::NotSupported {
+        store: root.store().to_owned(),
+        reason: format!("the file cannot be governed: {reason}"),
+    }
+}
+
+fn observe(root: &Root, keys: Vec<RecordKey>) -> Result<Vec<Observation>, ConnectorError> {
+    let failed = |errno| system_error(root.store(), "looking at what is there now", errno);
+    let mut parent = Parent::default();
+    let mut unsynced = Unsynced::default();
+    let mut observations = Vec::with_capacity(keys.len());
+    for key in keys {
+        let state = match key::text_of(&key).filter(|text| key::is_plain(text)) {
+            Some(text) if parent.look(root, text).map_err(failed)? == Seen::Absent => {
+                match parent.directory() {
+                    Some((path, directory)) => unsynced.note(path, directory).map_err(failed)?,
+                    None => unsynced.note_all(),
+                }
+                ObservedState::Absent
+            }
+            _ => ObservedState::Present,
+        };
+        observations.push(Observation { key, state });
+    }
+    unsynced.sync(root).map_err(failed)?;
+    Ok(observations)
+}

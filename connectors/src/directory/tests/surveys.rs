@@ -1,0 +1,117 @@
+//! Counts, shapes and facts.
+
+use super::*;
+use crate::port::RecordSource;
+use crate::selection::DoubtReason;
+use crate::value::Value;
+
+/// `{year}-{month}` from the path, due until the end of 2019.
+fn by_month() -> Selection {
+    let mut selection = selection("receipts/{year}/{month}/{customer}/{file}");
+    selection.start = event(text_field("{year}-{month}"), StartEncoding::CivilMonth, 2020);
+    selection
+}
+
+fn receipts() -> Place {
+    Place::with_files(&[
+        "receipts/2008/05/c1/a.pdf",
+        "receipts/2019/12/c1/b.pdf",
+        "receipts/2019/12/c2/c.pdf",
+        "receipts/2019/13/c1/bad.pdf",
+        "receipts/2020/01/c1/d.pdf",
+        "receipts/2020/02/c3/e.pdf",
+        "receipts/2101/01/c3/f.pdf",
+        "receipts/notes.txt",
+        "receipts/2019/12/c1/deeper/g.pdf",
+        "other/2019/12/c1/h.pdf",
+    ])
+}
+
+#[tokio::test]
+async fn a_survey_counts_every_file_of_the_dataset_once() {
+    let place = receipts();
+    let survey = place.source().survey(&held(by_month(), "hold-1", "customer", "C2")).await.unwrap();
+    assert_eq!((survey.total, survey.in_scope), (7, 7));
+    assert_eq!((survey.due, survey.overdue, survey.held, survey.not_yet_due), (2, 1, 1, 2));
+    assert_eq!(survey.held_by.get("hold-1"), Some(&1));
+    assert_eq!(survey.undecidable.get(&DoubtReason::StartUnreadable), Some(&1));
+    assert_eq!(survey.undecidable.get(&DoubtReason::StartInFuture), Some(&1));
+    assert_eq!(texts(&survey.due_samples), ["receipts/2008/05/c1/a.pdf", "receipts/2019/12/c1/b.pdf"]);
+    assert_eq!(survey.oldest_due_at.unwrap().to_rfc3339(), "2008-05-31T00:00:00+00:00");
+    assert_eq!(survey.newest_due_at.unwrap().to_rfc3339(), "2019-12-31T00:00:00+00:00");
+    assert_eq!(survey.due_bytes, 50);
+}
+
+#[tokio::test]
+async fn pruning_by_the_path_loses_no_due_file() {
+    let place = receipts();
+    let page = place.source().page(&by_month(), None, 100).await.unwrap();
+    let keys: Vec<RecordKey> = page.records.into_iter().map(|record| record.key).collect();
+    let expected = ["receipts/2008/05/c1/a.pdf", "receipts/2019/12/c1/b.pdf", "receipts/2019/12/c2/c.pdf"];
+    assert_eq!(texts(&keys), expected);
+    let survey = place.source().survey(&by_month()).await.unwrap();
+    assert_eq!(survey.due, 3);
+    assert_eq!(disposed(&dispose_all(&place.disposer(), &by_month()).await), expected);
+}
+
+#[tokio::test]
+async fn every_year_and_month_is_found_due_by_page_exactly_when_the_survey_says_so() {
+    let place = Place::new();
+    for year in 2018..2022 {
+        for month in 1..=12 {
+            place.file(&format!("receipts/{year}/{month:02}/c/x"));
+        }
+    }
+    for (encoding, name) in [
+        (StartEncoding::CivilMonth, "{year}-{month}"),
+        (StartEncoding::CivilYear, "{year}"),
+        (StartEncoding::CivilDate, "{year}-{month}-01"),
+        (StartEncoding::InstantText, "{year}-{month}-01T00:00:00Z"),
+    ] {
+        let mut selection = by_month();
+        selection.start = event(text_field(name), encoding, 2020);
+        let survey = place.source().survey(&selection).await.unwrap();
+        let page = place.source().page(&selection, None, 1000).await.unwrap();
+        assert_eq!(survey.total, 48);
+        assert!(survey.due >= 24, "{name}: {}", survey.due);
+        assert_eq!(u64::try_from(page.records.len()).unwrap(), survey.due, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_shape_lists_what_a_file_has_and_nothing_else() {
+    let place = receipts();
+    let shape = place.source().inspect(&by_month().address).await.unwrap();
+    let names: Vec<&str> = shape.columns.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names, ["key", "size", "last_modified", "year", "month", "customer", "file"]);
+    assert_eq!(shape.key, ["key"]);
+    let table = DatasetAddress {
+        location: Location::Table { schema: None, table: "t".to_owned() },
+        ..by_month().address
+    };
+    assert!(matches!(place.source().inspect(&table).await, Err(ConnectorError::SchemaDrift { .. })));
+}
+
+#[tokio::test]
+async fn facts_are_the_attributes_and_captures_of_one_file() {
+    let place = receipts();
+    let key = "receipts/2008/05/c1/a.pdf";
+    place.modified_in(key, 2008);
+    let facts = place.source().facts(&by_month(), &RecordKey::text(key)).await.unwrap().unwrap();
+    let expected = [
+        ("customer", Value::Text("c1".to_owned())),
+        ("file", Value::Text("a.pdf".to_owned())),
+        ("key", Value::Text(key.to_owned())),
+        ("last_modified", Value::Instant(at(2008))),
+        ("month", Value::Text("05".to_owned())),
+        ("size", Value::Int(25)),
+        ("year", Value::Text("2008".to_owned())),
+        ("{year}-{month}", Value::Text("2008-05".to_owned())),
+    ];
+    assert!(facts.fields.into_iter().eq(expected.map(|(name, value)| (name.to_owned(), value))));
+    // The status changed when the test wrote the file, whatever its date says.
+    assert!(facts.changed_at.unwrap() > at(2008));
+    for key in ["receipts/notes.txt", "receipts/2008/05/c1/none.pdf", "../x"] {
+        assert_eq!(place.source().facts(&by_month(), &RecordKey::text(key)).await.unwrap(), None);
+    }
+}

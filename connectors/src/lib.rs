@@ -1,0 +1,58 @@
+//! Stores: how records are read, and how they are destroyed.
+//!
+//! A connector is two small ports. [`RecordSource`] reads and can never destroy; [`RecordDisposer`]
+//! destroys and is opened with other credentials. This crate does not know *why* a record is due:
+//! it has never heard of policies, legal holds, plans or certificates. It is handed a [`Selection`],
+//! which is closed: everything that decides whether a record may be touched is in it, and each
+//! store repeats all of it in the very statement that destroys.
+//!
+//! Reading order: [`dataset`], [`predicate`], [`selection`], [`batch`], [`port`], then one store.
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "a test that cannot go on must stop"
+    )
+)]
+
+pub mod batch;
+pub mod capability;
+pub mod classify;
+pub mod dataset;
+#[cfg(feature = "directory")]
+pub mod directory;
+pub mod error;
+pub mod failpoint;
+pub mod iso;
+pub mod nearest;
+pub mod port;
+pub mod predicate;
+pub mod selection;
+pub mod sql;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+pub mod start;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+pub mod transform;
+pub mod value;
+
+pub use batch::{
+    Batch, BatchOutcome, BatchRange, DatasetKeys, DatasetOutcome, Intended, IntentSink, KeptKey, KeptReason,
+    Observation, ObservedState,
+};
+pub use capability::Capabilities;
+pub use classify::classify;
+pub use dataset::{ColumnShape, DatasetAddress, DatasetShape, ForeignKey, KeyTemplate, Location};
+pub use error::ConnectorError;
+pub use port::{Pressure, RecordDisposer, RecordSource};
+pub use predicate::{Field, Parsed, Position, Predicate, PredicateError, PredicateFault};
+pub use selection::{
+    Class, Dependent, DoubtReason, Exclusion, NoneLeft, Page, PageRecord, RecordFacts, Selection,
+    StartCondition, StartEncoding, Survey,
+};
+pub use transform::{Disposal, FieldTransform, Marker, Transform, TransformClass};
+pub use value::{RecordKey, Value, ValueType};

@@ -1,0 +1,172 @@
+//! The predicate language: a checked subset of SQL boolean expressions with one meaning everywhere.
+//!
+//! Text is parsed with `sqlparser`, walked over an allow-list of nodes into [`Parsed`], type-checked
+//! against the live schema into [`Predicate`], and then either rendered for a store with bound
+//! parameters or evaluated in process. It is never printed back as text for a server: the same text
+//! means different things to different servers.
+
+mod call;
+mod check;
+mod error;
+mod evaluate;
+pub(crate) mod like;
+mod literal;
+mod parse;
+mod scan;
+pub mod template;
+mod template_match;
+mod template_parse;
+mod tree;
+
+pub use error::{Position, PredicateError, PredicateFault};
+pub use parse::parse;
+pub use tree::Parsed;
+
+pub(crate) use evaluate::compare_int_real;
+
+use crate::value::{Value, ValueType};
+
+/// Longest text of a predicate, in bytes.
+pub const TEXT_BYTES_MAX: usize = 16 * 1024;
+/// Deepest nesting.
+pub const DEPTH_MAX: usize = 64;
+/// Most list items and connected conditions together.
+pub const ITEMS_MAX: usize = 1000;
+
+/// A reference to a column, an attribute, `tag('x')`, `metadata('x')` or a capture of a key template.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Field {
+    pub name: String,
+    pub value_type: ValueType,
+}
+
+/// A type-checked predicate. It can only be made by [`Parsed::check`] and the few constructors
+/// below, so a store never sees an unchecked one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Predicate {
+    expression: Expression,
+}
+
+/// A checked expression. Comparison follows SQL's three-valued logic: NULL makes it unknown, and a
+/// value whose stored type is not the declared one counts as NULL.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Expression {
+    Always,
+    And(Vec<Expression>),
+    Or(Vec<Expression>),
+    Not(Box<Expression>),
+    /// `IS TRUE` and `IS FALSE`: never unknown.
+    Is {
+        inner: Box<Expression>,
+        value: bool,
+    },
+    Compare(Comparison, Operand, Operand),
+    InList {
+        operand: Operand,
+        list: Vec<Value>,
+    },
+    Between {
+        operand: Operand,
+        low: Operand,
+        high: Operand,
+    },
+    /// `%` and `_` as in SQL, backslash escapes; case-sensitive on every store.
+    Like {
+        operand: Operand,
+        pattern: String,
+    },
+    IsNull(Operand),
+    /// A bare boolean field.
+    Truth(Operand),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Operand {
+    Field(Field),
+    Literal(Value),
+    Call(Function, Vec<Operand>),
+}
+
+/// The short list of functions. Each has one meaning on every store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Function {
+    /// ASCII letters only, on every store.
+    Lower,
+    /// ASCII letters only, on every store.
+    Upper,
+    /// Unicode code points.
+    Length,
+    /// Removes spaces (U+0020) at both ends.
+    Trim,
+    Coalesce,
+}
+
+impl Predicate {
+    /// True for every record.
+    #[must_use]
+    pub fn always() -> Self {
+        Self { expression: Expression::Always }
+    }
+
+    /// The given identity, compared as identities are: text without outer spaces and in ASCII lower
+    /// case, other types by equality. Used for holds and requests that name a subject.
+    #[must_use]
+    pub fn identity(field: Field, value: &str) -> Self {
+        let (left, right) = if field.value_type == ValueType::Int {
+            let Ok(number) = value.trim().parse::<i64>() else {
+                // An identity that is no number cannot be in a column of numbers.
+                return Self { expression: Expression::Not(Box::new(Expression::Always)) };
+            };
+            (Operand::Field(field), Operand::Literal(Value::Int(number)))
+        } else {
+            let trimmed = Operand::Call(Function::Trim, vec![Operand::Field(field)]);
+            (
+                Operand::Call(Function::Lower, vec![trimmed]),
+                Operand::Literal(Value::Text(value.trim_matches(' ').to_ascii_lowercase())),
+            )
+        };
+        Self { expression: Expression::Compare(Comparison::Equal, left, right) }
+    }
+
+    /// True where all of `parts` are; true for no parts.
+    #[must_use]
+    pub fn and(parts: impl IntoIterator<Item = Self>) -> Self {
+        let parts = parts.into_iter().map(|part| part.expression);
+        let mut parts: Vec<_> = parts.filter(|part| *part != Expression::Always).collect();
+        let expression = match parts.pop() {
+            None => Expression::Always,
+            Some(only) if parts.is_empty() => only,
+            Some(last) => {
+                parts.push(last);
+                Expression::And(parts)
+            }
+        };
+        Self { expression }
+    }
+
+    /// True where this is false, and unknown where this is.
+    #[must_use]
+    pub fn negate(self) -> Self {
+        Self { expression: Expression::Not(Box::new(self.expression)) }
+    }
+
+    #[must_use]
+    pub fn expression(&self) -> &Expression {
+        &self.expression
+    }
+}
+
+#[cfg(test)]
+mod template_tests;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,212 @@
+//! What may be disposed of: a closed description that a store evaluates itself.
+//!
+//! A selection holds everything that decides whether one record may be touched: the scope of the
+//! rule, the cutoff, the other rules that claim the record, the holds, what must be gone before. A
+//! store repeats all of it in the statement that destroys (invariant I1). The cutoff was computed by
+//! the caller; there is no clock here.
+
+use crate::dataset::{DatasetAddress, DatasetShape};
+use crate::predicate::{Field, Predicate};
+use crate::transform::Disposal;
+use crate::value::RecordKey;
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+#[derive(Debug, Clone)]
+pub struct Selection {
+    pub address: DatasetAddress,
+    /// As inspected when the selection was made.
+    pub shape: DatasetShape,
+    /// The records that the rule speaks of.
+    pub scope: Predicate,
+    pub start: StartCondition,
+    /// Scopes of the other rules over the same dataset: a record that one of them claims too is
+    /// undecidable.
+    pub conflicts: Vec<Predicate>,
+    pub holds: Vec<Exclusion>,
+    /// Other tables of the same store in which no record may refer to this one any more.
+    pub none_left: Vec<NoneLeft>,
+    /// Children that go first, in the same transaction.
+    pub dependents: Vec<Dependent>,
+    /// Columns that name an object which goes before the row.
+    pub link_columns: Vec<String>,
+    /// For objects: what was changed after this instant is not what the reviewer saw, and is kept.
+    pub unchanged_since: Option<DateTime<Utc>>,
+    pub disposal: Disposal,
+}
+
+/// From when the period runs, and until when it must have begun for the record to be due.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StartCondition {
+    Event {
+        field: Field,
+        encoding: StartEncoding,
+        /// Due are the starts at or before this instant.
+        cutoff_at: DateTime<Utc>,
+        /// Due are the civil dates at or before this one (a day belongs to its period whole).
+        cutoff_on: NaiveDate,
+        /// A start after this instant lies in the future and is undecidable.
+        as_of: DateTime<Utc>,
+        /// The civil date of `as_of` in the policy's zone.
+        as_of_on: NaiveDate,
+        /// Starts at or before these are overdue: retention period and margin have both passed.
+        overdue_at: DateTime<Utc>,
+        overdue_on: NaiveDate,
+    },
+    /// The state itself is the start: every [`Selection::none_left`] holds.
+    NoneLeft,
+    /// No start of its own: an object that goes because the row that names it goes. Only with
+    /// [`crate::Batch::only_keys`].
+    Linked,
+}
+
+/// How a start event is written in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StartEncoding {
+    /// A native instant, such as the last modification of an object.
+    Instant,
+    /// ISO 8601 text with `Z` or an offset; a time without one is unreadable. Text that is exactly a
+    /// `YYYY-MM-DD` is a civil date, whose whole day counts.
+    InstantText,
+    /// ISO 8601 text, `T` or space between date and time, without offset, in this zone. A time
+    /// that occurs twice is read as the later one, one that never occurs as the end of the gap. Text
+    /// that is exactly a `YYYY-MM-DD` is a civil date, whose whole day counts.
+    LocalText {
+        zone: Tz,
+    },
+    /// `YYYY-MM-DD`.
+    CivilDate,
+    /// `YYYY-MM`: read as the last day of the month, so that nothing goes early.
+    CivilMonth,
+    /// `YYYY`: read as 31 December.
+    CivilYear,
+    EpochSeconds,
+    EpochMillis,
+}
+
+/// One legal hold as an exclusion. A record for which the predicate is unknown counts as held.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exclusion {
+    pub hold_id: String,
+    pub predicate: Predicate,
+}
+
+/// No record of `address` may refer to this one: `pairs` are (column there, column here).
+#[derive(Debug, Clone)]
+pub struct NoneLeft {
+    pub address: DatasetAddress,
+    pub shape: DatasetShape,
+    pub pairs: Vec<(String, String)>,
+    /// At plan time only: records there that the same plan disposes of do not count. `None` when
+    /// executing: what is still there counts.
+    pub disregarding: Option<Box<Selection>>,
+}
+
+/// Children that go with their parent: `pairs` are (column of the child, column of the parent).
+#[derive(Debug, Clone)]
+pub struct Dependent {
+    pub address: DatasetAddress,
+    pub shape: DatasetShape,
+    pub pairs: Vec<(String, String)>,
+    /// A held child keeps its parent.
+    pub holds: Vec<Exclusion>,
+    pub dependents: Vec<Dependent>,
+}
+
+/// Where one record falls. The order of the variants is the order of precedence: the first that
+/// applies is the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// The rule does not speak of it.
+    OutOfScope,
+    Undecidable(DoubtReason),
+    NotYetDue,
+    /// Records that must go first still refer to it.
+    Referenced,
+    /// The disposal would change nothing.
+    AlreadyDone,
+    /// Changed after the plan was drafted.
+    ChangedSincePlan,
+    /// Due, but for a hold on it or on one of its dependents.
+    Held,
+    Due,
+}
+
+/// Why nothing certain can be said of a record. The order is the order of precedence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DoubtReason {
+    /// Another rule claims the record too.
+    Conflict,
+    StartMissing,
+    StartUnreadable,
+    StartInFuture,
+    /// The name of a file is not Unicode, or it is no regular file.
+    NotGovernable,
+}
+
+/// The counts of a selection over its whole dataset, at one moment.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Survey {
+    pub total: u64,
+    pub in_scope: u64,
+    pub due: u64,
+    pub overdue: u64,
+    /// Due but for a hold.
+    pub held: u64,
+    /// The same by hold; a record under two holds counts for both.
+    pub held_by: BTreeMap<String, u64>,
+    pub not_yet_due: u64,
+    pub referenced: u64,
+    pub already_done: u64,
+    pub changed_since_plan: u64,
+    pub undecidable: BTreeMap<DoubtReason, u64>,
+    /// A few keys each, in key order; the caller masks them.
+    pub undecidable_samples: BTreeMap<DoubtReason, Vec<RecordKey>>,
+    pub due_samples: Vec<RecordKey>,
+    /// Start of the due records, as instants (a civil date as its midnight in UTC).
+    pub oldest_due_at: Option<DateTime<Utc>>,
+    pub newest_due_at: Option<DateTime<Utc>>,
+    /// Estimated bytes of the due records.
+    pub due_bytes: u64,
+    /// Rows of each dependent dataset that would go along.
+    pub dependents: BTreeMap<String, u64>,
+    /// Rows of the due records that name an object, by link column.
+    pub linked: BTreeMap<String, u64>,
+}
+
+/// Most keys in one sample of a survey.
+pub const SAMPLE_KEYS_MAX: usize = 5;
+
+/// One page of due records in key order.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    pub records: Vec<PageRecord>,
+    /// Nothing due is left after the last record of this page.
+    pub exhausted: bool,
+}
+
+#[derive(Debug, Clone)]
+pub struct PageRecord {
+    pub key: RecordKey,
+    /// The values of [`Selection::link_columns`], in that order; `None` for NULL or empty text.
+    pub links: Vec<Option<String>>,
+}
+
+/// All that is known of one record, for the oracle and for `explain`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordFacts {
+    /// Every column or attribute by name, as stored.
+    pub fields: BTreeMap<String, crate::value::Value>,
+    /// For each [`Selection::none_left`], in order, whether some record still refers to this one
+    /// (records that `disregarding` names do not count).
+    pub referenced: Vec<bool>,
+    /// Ids of the holds over some dependent of this record.
+    pub dependent_holds: Vec<String>,
+    /// Objects: the latest of modification and status change.
+    pub changed_at: Option<DateTime<Utc>>,
+}
