@@ -17,3 +17,19 @@
         reason = "a test that cannot go on must stop"
     )
 )]
+
+pub mod catalog;
+pub mod check;
+pub mod clock;
+pub mod data_map;
+pub mod diagnostic;
+pub mod digest;
+pub mod hold;
+pub mod ids;
+pub mod limits;
+pub mod plan;
+pub mod policy;
+pub mod schedule;
+pub mod settings;
+pub mod verdict;
+pub mod yaml;

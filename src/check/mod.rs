@@ -1,0 +1,11 @@
+//! Checks of a catalog against the live stores.
+//!
+//! Floor 3; reads only. The documents alone are checked when they are loaded; here is what only the
+//! stores can tell.
+
+pub mod live;
+pub mod personal;
+pub mod places;
+
+pub use live::{LiveCheck, check_live};
+pub use places::Places;

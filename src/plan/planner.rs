@@ -1,0 +1,351 @@
+//! The retention planner: from a catalog and what the stores say to a plan.
+//!
+//! Floor 3. Holds reading ports only, so it cannot destroy anything. A dataset that cannot be read
+//! makes the plan incomplete; a rule that cannot end well makes a refusal; neither is an error.
+
+use super::compile::{self, Refused, Surroundings, finding, name};
+use super::findings::note;
+use super::item::{ItemInput, item_of};
+use super::order::order;
+use super::survey::{Slot, counting_selection, waits, with_undeclared};
+use super::world::{Sources, World};
+use super::{
+    FindingCode, FindingSeverity, PLAN_FORMAT_VERSION, Plan, PlanFinding, PlanItem, PolicyReference, digest,
+};
+use crate::catalog::{Catalog, Target};
+use crate::hold::HoldBook;
+use crate::policy::RetainFor;
+use chrono::{DateTime, Duration, SubsecRound as _, Utc};
+use connectors::{DatasetShape, Selection, Survey};
+use std::collections::{BTreeMap, BTreeSet};
+use thiserror::Error;
+
+/// Everything a plan is drafted from.
+#[derive(Debug)]
+pub struct DraftInput<'a> {
+    pub catalog: &'a Catalog,
+    pub sources: &'a Sources,
+    pub holds: &'a HoldBook,
+    /// Only the rules of these policies; `None` for all. The other rules still claim their records.
+    pub policies: Option<&'a BTreeSet<String>>,
+    /// Cut to whole seconds.
+    pub as_of: DateTime<Utc>,
+    pub drafted_at: DateTime<Utc>,
+    pub valid_for: Duration,
+    pub plan_id: String,
+    pub author: String,
+    pub tool_version: String,
+    pub simulated: bool,
+    pub clock: ClockMarks,
+    /// The last plan, to notice a period that became shorter.
+    pub previous: Option<&'a Plan>,
+}
+
+/// What the local clock is compared with (invariant I6).
+#[derive(Debug, Clone, Copy)]
+pub struct ClockMarks {
+    /// The latest instant in the ledger.
+    pub last_seen_at: Option<DateTime<Utc>>,
+    pub last_run_at: Option<DateTime<Utc>>,
+    pub tolerance: Duration,
+}
+
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    #[error("a plan for an instant after now can only be simulated")]
+    AsOfInFuture,
+    #[error("the validity of the plan is not a positive time within the calendar")]
+    Validity,
+    /// A fault of the store or its connector: no plan may stand on such counts.
+    #[error("the counts of dataset '{dataset}' do not add up")]
+    Miscounted { dataset: String },
+}
+
+/// After a last run longer ago than this a person must look at the clock: it may have been set forward,
+/// which would make everything due.
+const LAST_RUN_DAYS_MAX: i64 = 35;
+
+/// Drafts a plan. Counts every dataset of every effective rule with a period.
+///
+/// # Errors
+/// [`PlanError`]; a store that fails is no error but makes the plan incomplete.
+pub async fn draft(input: DraftInput<'_>) -> Result<Plan, PlanError> {
+    let as_of = input.as_of.trunc_subsecs(0);
+    if as_of > input.drafted_at && !input.simulated {
+        return Err(PlanError::AsOfInFuture);
+    }
+    let expires_at = input
+        .drafted_at
+        .checked_add_signed(input.valid_for)
+        .filter(|expires_at| *expires_at > input.drafted_at)
+        .ok_or(PlanError::Validity)?;
+    let targets = input.catalog.targets(as_of);
+    let world = World::inspect(input.catalog, input.sources).await;
+    let mut drafting = Drafting {
+        input: &input,
+        around: Surroundings {
+            catalog: input.catalog,
+            world: &world,
+            targets: &targets,
+            as_of,
+            drafted_at: input.drafted_at,
+        },
+        items: Vec::new(),
+        findings: Vec::new(),
+        lost: BTreeMap::new(),
+    };
+    drafting.look_at_clocks().await;
+    let (mut slots, refused) = drafting.compile_all();
+    drafting.count_all(&mut slots).await?;
+    for (target, shape, reason) in refused {
+        drafting.add_refused(&target, shape, reason);
+    }
+    Ok(drafting.into_plan(as_of, expires_at))
+}
+
+struct Drafting<'a> {
+    input: &'a DraftInput<'a>,
+    around: Surroundings<'a>,
+    items: Vec<PlanItem>,
+    findings: Vec<PlanFinding>,
+    /// Datasets that were inspected but could not be counted, with the reason.
+    lost: BTreeMap<String, (String, String)>,
+}
+
+type RefusedTarget<'a> = (Target<'a>, &'a DatasetShape, Refused);
+
+impl<'a> Drafting<'a> {
+    async fn look_at_clocks(&mut self) {
+        let now = self.input.drafted_at;
+        let marks = self.input.clock;
+        if marks.last_seen_at.is_some_and(|seen| seen - now > marks.tolerance) {
+            self.doubt_clock("the local clock is behind the last instant in the ledger".to_owned());
+        }
+        for (store, source) in self.input.sources {
+            if !source.capabilities().own_clock {
+                continue;
+            }
+            match source.store_clock().await {
+                Ok(Some(theirs)) if (theirs - now).abs() > marks.tolerance => {
+                    self.doubt_clock(format!("the local clock and that of store {} differ", name(store)));
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    self.doubt_clock(format!("the clock of store {} cannot be read: {error}", name(store)));
+                }
+            }
+        }
+        if marks.last_run_at.is_some_and(|run| now - run > Duration::days(LAST_RUN_DAYS_MAX)) {
+            self.findings.push(finding(
+                FindingSeverity::NeedsApproval,
+                FindingCode::ClockDoubtful,
+                format!("the last run is more than {LAST_RUN_DAYS_MAX} days ago: if that surprises, check the clock"),
+            ));
+        }
+    }
+
+    fn doubt_clock(&mut self, message: String) {
+        self.findings.push(finding(FindingSeverity::Refusal, FindingCode::ClockDoubtful, message));
+    }
+
+    /// The rules of this plan: with a period, and of the policies asked for.
+    fn planned(&self) -> impl Iterator<Item = Target<'a>> + use<'a> {
+        let policies = self.input.policies;
+        self.around.targets.iter().copied().filter(move |target| {
+            matches!(target.rule.retain_for, RetainFor::Period(_))
+                && policies.is_none_or(|wanted| wanted.contains(&target.policy.name))
+        })
+    }
+
+    fn compile_all(&mut self) -> (Vec<Slot<'a>>, Vec<RefusedTarget<'a>>) {
+        let (mut slots, mut refused) = (Vec::new(), Vec::new());
+        for target in self.planned() {
+            let Some(shape) = self.around.world.shape(&target.dataset.name) else { continue };
+            match compile::compile(&target, shape, &self.around) {
+                Ok(compiled) => slots.push(Slot { target, compiled, counted: None }),
+                Err(reason) => refused.push((target, shape, reason)),
+            }
+        }
+        (slots, refused)
+    }
+
+    async fn count_all(&mut self, slots: &mut [Slot<'a>]) -> Result<(), PlanError> {
+        let (sequence, circular) = order(slots.len(), &waits(slots));
+        for index in sequence {
+            if let Some(slot) = slots.get_mut(index).filter(|_| circular.contains(&index)) {
+                let message = format!(
+                    "dataset {} stands in a circle of references with other datasets that are purged: such a circle is \
+                     not supported; leave one of the rules out, or let the rows of one go along with another",
+                    name(&slot.target.dataset.name)
+                );
+                let refusal = finding(FindingSeverity::Refusal, FindingCode::ForeignKeyBlocks, message);
+                slot.compiled.findings.push(refusal);
+            }
+            self.count_one(slots, index).await?;
+        }
+        Ok(())
+    }
+
+    async fn count_one(&mut self, slots: &mut [Slot<'a>], index: usize) -> Result<(), PlanError> {
+        let selection = match counting_selection(slots, index, self.input.holds) {
+            Ok(Some(selection)) => selection,
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                let Some(slot) = slots.get_mut(index) else { return Ok(()) };
+                let refusal =
+                    finding(FindingSeverity::Refusal, FindingCode::HoldUnreadable, error.to_string());
+                slot.compiled.findings.push(refusal);
+                return self.add_item(slot, &Survey::default(), &[]);
+            }
+        };
+        let Some(slot) = slots.get_mut(index) else { return Ok(()) };
+        let counted = with_undeclared(&selection, &slot.compiled);
+        match self.survey(&slot.target, &counted).await {
+            Err(reason) => {
+                let dataset = slot.target.dataset;
+                self.lost.insert(dataset.name.clone(), (dataset.store.clone(), reason));
+                Ok(())
+            }
+            Ok(survey) => {
+                let sizes = self.sizes_of_unindexed(slot).await;
+                slot.counted = Some(selection);
+                self.add_item(slot, &survey, &sizes)
+            }
+        }
+    }
+
+    async fn survey(&self, target: &Target<'_>, selection: &Selection) -> Result<Survey, String> {
+        match self.input.sources.get(&target.dataset.store) {
+            None => Err("its store is not open".to_owned()),
+            Some(source) => source.survey(selection).await.map_err(|error| error.to_string()),
+        }
+    }
+
+    /// How many rows each child without an index has; `None` when it cannot be counted.
+    async fn sizes_of_unindexed(&self, slot: &Slot<'_>) -> Vec<Option<u64>> {
+        let mut sizes = Vec::new();
+        for child in &slot.compiled.family.unindexed {
+            let everything = super::item::everything_of(&child.address, &child.shape);
+            sizes.push(self.survey(&slot.target, &everything).await.ok().map(|survey| survey.total));
+        }
+        sizes
+    }
+
+    fn add_item(
+        &mut self,
+        slot: &Slot<'_>,
+        survey: &Survey,
+        unindexed_rows: &[Option<u64>],
+    ) -> Result<(), PlanError> {
+        let position = self.next_position();
+        let item = item_of(&ItemInput {
+            position,
+            target: &slot.target,
+            compiled: &slot.compiled,
+            catalog: self.input.catalog,
+            survey,
+        });
+        if !item.counts.adds_up() || survey.changed_since_plan > 0 {
+            return Err(PlanError::Miscounted { dataset: item.dataset });
+        }
+        let found =
+            super::item::findings_of(&slot.target, slot, &item, survey, unindexed_rows, self.input.previous);
+        self.push_findings(position, found);
+        self.items.push(item);
+        Ok(())
+    }
+
+    /// A rule that could not even be counted still stands in the plan, with what is against it.
+    fn add_refused(&mut self, target: &Target<'_>, shape: &DatasetShape, reason: Refused) {
+        let position = self.next_position();
+        let item = super::item::refused_item(position, target, self.input.catalog, shape, self.around.as_of);
+        self.push_findings(position, vec![reason.into()]);
+        self.items.push(item);
+    }
+
+    fn next_position(&self) -> u32 {
+        u32::try_from(self.items.len()).unwrap_or(u32::MAX)
+    }
+
+    fn push_findings(&mut self, position: u32, found: Vec<PlanFinding>) {
+        self.findings.extend(found.into_iter().map(|one| PlanFinding { item: Some(position), ..one }));
+    }
+
+    fn into_plan(mut self, as_of: DateTime<Utc>, expires_at: DateTime<Utc>) -> Plan {
+        let unreachable = self.unreachable();
+        for lost in &unreachable {
+            let message = format!(
+                "dataset {} cannot be read, so the plan is incomplete: {}",
+                name(&lost.dataset),
+                lost.reason
+            );
+            self.findings.push(note(FindingCode::DatasetUnreachable, message));
+        }
+        if self.items.iter().all(|item| item.counts.due == 0) {
+            let message = if self.planned().next().is_none() {
+                "nothing is due, because no rule with a period is effective"
+            } else {
+                "nothing is due"
+            };
+            self.findings.push(note(FindingCode::NothingDue, message.to_owned()));
+        }
+        let policies = self.policies(as_of);
+        let input = self.input;
+        Plan {
+            format_version: PLAN_FORMAT_VERSION,
+            plan_id: input.plan_id.clone(),
+            tool_version: input.tool_version.clone(),
+            author: input.author.clone(),
+            drafted_at: input.drafted_at,
+            as_of,
+            expires_at,
+            catalog_digest: digest::of_catalog(input.catalog),
+            policies,
+            hold_revision: input.holds.revision,
+            items: self.items,
+            findings: self.findings,
+            unreachable,
+            simulated: input.simulated,
+        }
+    }
+
+    /// Datasets of planned rules that could not be inspected or counted, by name.
+    fn unreachable(&self) -> Vec<super::UnreachableDataset> {
+        let wanted: BTreeSet<&str> = self.planned().map(|target| target.dataset.name.as_str()).collect();
+        let mut found: BTreeMap<String, super::UnreachableDataset> = self
+            .around
+            .world
+            .unreachable()
+            .iter()
+            .filter(|(dataset, _)| wanted.contains(dataset.as_str()))
+            .map(|(dataset, lost)| (dataset.clone(), lost.clone()))
+            .collect();
+        for (dataset, (store, reason)) in &self.lost {
+            let lost = super::UnreachableDataset {
+                dataset: dataset.clone(),
+                store: store.clone(),
+                reason: reason.clone(),
+            };
+            found.insert(dataset.clone(), lost);
+        }
+        found.into_values().collect()
+    }
+
+    fn policies(&self, as_of: DateTime<Utc>) -> Vec<PolicyReference> {
+        self.input
+            .catalog
+            .effective_policies(as_of)
+            .into_iter()
+            .filter(|policy| self.input.policies.is_none_or(|wanted| wanted.contains(&policy.name)))
+            .map(|policy| PolicyReference {
+                policy: policy.name.clone(),
+                version: policy.version,
+                digest: digest::of(policy),
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! The form of the settings, as tables (floor 6).
+
+use crate::policy::document::GUARDS;
+use crate::policy::scalars::{PERIOD, SHARE, ZONE};
+use crate::schedule::Cron;
+use crate::settings::secret::SecretText;
+use crate::yaml::form::{Form, Key, NAME, ScalarForm, Shape, TEXT};
+
+const NAME_FORM: Form = Form::Scalar(&NAME);
+const TEXT_FORM: Form = Form::Scalar(&TEXT);
+const SECRET_FORM: Form = Form::Scalar(&SECRET);
+const PATH_FORM: Form = Form::Scalar(&PATH);
+const PERIOD_FORM: Form = Form::Scalar(&PERIOD);
+
+/// A text that may hold references. Its faults never repeat it.
+static SECRET: ScalarForm = ScalarForm {
+    expected: "a text with references ${env:NAME} or ${file:PATH}",
+    code: "bad-reference",
+    pattern: None,
+    check: |text| SecretText::parse(text).map(drop).map_err(|error| error.to_string()),
+};
+
+/// A path. References are for credentials and stores; elsewhere `${` would be taken literally.
+static PATH: ScalarForm = ScalarForm {
+    expected: "a path, without references",
+    code: "bad-path",
+    pattern: None,
+    check: |text| {
+        if text.contains("${") { Err("references are resolved in stores only".to_owned()) } else { Ok(()) }
+    },
+};
+
+static CRON: ScalarForm = ScalarForm {
+    expected: "six fields: second minute hour day month weekday",
+    code: "bad-cron",
+    pattern: None,
+    check: |text| Cron::parse(text).map(drop).map_err(|error| error.to_string()),
+};
+
+static EXACT_PERIOD: ScalarForm = ScalarForm {
+    expected: "a period of hours, minutes or seconds such as PT5M",
+    code: "bad-period",
+    pattern: Some("^PT[0-9A-Z]+$"),
+    check: |text| match text.parse::<crate::policy::Period>() {
+        Ok(period) if period.is_exact() => Ok(()),
+        Ok(_) => Err("days and months have no fixed length here".to_owned()),
+        Err(error) => Err(error.to_string()),
+    },
+};
+
+static LEDGER: ScalarForm = ScalarForm {
+    expected: "sqlite://PATH",
+    code: "bad-ledger",
+    pattern: Some("^sqlite://.+"),
+    check: |text| match text.strip_prefix("sqlite://") {
+        Some(path) if !path.is_empty() && !path.contains("${") => Ok(()),
+        _ if text.starts_with("postgres") => Err("a PostgreSQL ledger is not in this version".to_owned()),
+        _ => Err("the ledger is named by its kind and path".to_owned()),
+    },
+};
+
+pub static SETTINGS: Shape = Shape {
+    name: "the settings",
+    exactly_one: false,
+    keys: &[
+        Key::required("controller", Form::Map(&CONTROLLER), "who answers for the data (GDPR art. 4(7))"),
+        Key::optional("ledger", Form::Scalar(&LEDGER), "where runs are recorded"),
+        Key::optional("archive", Form::Map(&ARCHIVE), "where certificates are kept"),
+        Key::optional("sealed", PATH_FORM, "directory of the openings, deletable"),
+        Key::optional("signing_key", PATH_FORM, "path of the key that signs certificates"),
+        Key::optional("log_key", PATH_FORM, "path of the key that signs the log"),
+        Key::optional("sealing_key", PATH_FORM, "path of the key that seals openings"),
+        Key::optional("author", TEXT_FORM, "who drafts plans"),
+        Key::required("stores", Form::Entries(&Form::Map(&STORE)), "the stores by name"),
+        Key::optional("schedules", Form::Entries(&Form::Map(&SCHEDULE)), "unattended runs by name"),
+        Key::optional("approvals", Form::Map(&APPROVALS), "what an approval needs"),
+        Key::optional("guards", Form::Map(&GUARDS), "guards of rules that name none"),
+        Key::optional(
+            "drift",
+            Form::Map(&DRIFT),
+            "how far counts may move; over either limit a plan is stale",
+        ),
+        Key::optional(
+            "clock_tolerance",
+            Form::Scalar(&EXACT_PERIOD),
+            "greatest difference of clocks, PT5M unless said",
+        ),
+        Key::optional("pause_file", PATH_FORM, "while this file exists no batch is begun"),
+        Key::optional("language", Form::Words(&["fr", "en"]), "language of what people read"),
+        Key::optional("notification", Form::NotBuilt("notifications come with the daemon"), "notification"),
+        Key::optional("http", Form::NotBuilt("the HTTP interface comes with the daemon"), "HTTP"),
+    ],
+};
+
+static CONTROLLER: Shape = Shape {
+    name: "the controller",
+    exactly_one: false,
+    keys: &[
+        Key::required("name", TEXT_FORM, "name as certificates show it"),
+        Key::required("contact", TEXT_FORM, "where people may turn to"),
+    ],
+};
+
+static ARCHIVE: Shape = Shape {
+    name: "the archive",
+    exactly_one: true,
+    keys: &[
+        Key::optional("directory", PATH_FORM, "a directory"),
+        Key::optional("s3", Form::NotBuilt("archives in a bucket come later"), "a bucket"),
+    ],
+};
+
+pub static STORE_KINDS: [&str; 5] = ["sqlite", "directory", "postgres", "mysql", "s3"];
+
+static STORE: Shape = Shape {
+    name: "a store",
+    exactly_one: false,
+    keys: &[
+        Key::required("kind", Form::Words(&STORE_KINDS), "what it is"),
+        Key::optional("path", SECRET_FORM, "file of an SQLite database, or directory"),
+        Key::optional("reader", SECRET_FORM, "SQLite database as it is read"),
+        Key::optional("writer", SECRET_FORM, "SQLite database as it is written"),
+        Key::optional("backups_kept", PERIOD_FORM, "how long its backups live; not said is unknown"),
+        Key::optional("alias", NAME_FORM, "what certificates call it in public"),
+        Key::optional("bucket", TEXT_FORM, "of an S3 store"),
+        Key::optional("region", TEXT_FORM, "of an S3 store"),
+        Key::optional("endpoint", SECRET_FORM, "of an S3 store"),
+    ],
+};
+
+static SCHEDULE: Shape = Shape {
+    name: "a schedule",
+    exactly_one: false,
+    keys: &[
+        Key::required("cron", Form::Scalar(&CRON), "when, such as \"0 30 2 * * *\""),
+        Key::required("time_zone", Form::Scalar(&ZONE), "whose clock"),
+        Key::required("policies", Form::List(&NAME_FORM), "which policies"),
+        Key::optional("window", PERIOD_FORM, "how long after its time a run may go on"),
+    ],
+};
+
+static APPROVALS: Shape = Shape {
+    name: "the approvals",
+    exactly_one: false,
+    keys: &[
+        Key::optional("approver_not_author", Form::Boolean, "who drafted a plan may not approve it"),
+        Key::optional("plan_valid_for", PERIOD_FORM, "how long a plan may wait, P7D unless said"),
+    ],
+};
+
+static DRIFT: Shape = Shape {
+    name: "the drift margins",
+    exactly_one: false,
+    keys: &[
+        Key::optional("max_share", Form::Scalar(&SHARE), "of the planned count, 5% unless said"),
+        Key::optional(
+            "max_records",
+            Form::Count { low: 0, high: i64::MAX.unsigned_abs() },
+            "records, 100 unless said",
+        ),
+    ],
+};

@@ -1,0 +1,21 @@
+//! Settings: where things are and how they are opened (floor 6).
+//!
+//! Adapters read these values; nothing below the application knows them.
+
+pub mod document;
+pub mod files;
+pub mod load;
+pub mod model;
+pub mod read;
+pub mod schema;
+pub mod secret;
+
+pub use files::{DiskFiles, FileError, FileReader, Found, SystemSecrets};
+pub use load::{Loaded, load};
+pub use model::{
+    Approvals, ArchiveSettings, Connection, Controller, LedgerSettings, Schedule, Settings, Store,
+};
+pub use secret::{Secret, SecretError, SecretLookup, SecretText};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+//! Settings as validated values (floor 6).
+//!
+//! Every path is absolute or relative to [`Settings::directory`], the directory of the settings
+//! file; [`Settings::path`] joins them.
+
+use super::secret::SecretText;
+use crate::data_map::StoreTerms;
+use crate::plan::staleness::DriftMargin;
+use crate::policy::{Guards, Language, Period};
+use crate::schedule::Cron;
+use chrono_tz::Tz;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// The directory of the settings file.
+    pub directory: PathBuf,
+    pub controller: Controller,
+    pub ledger: LedgerSettings,
+    pub archive: ArchiveSettings,
+    /// Where the openings of commitments lie; deletable.
+    pub sealed: PathBuf,
+    pub signing_key: PathBuf,
+    pub log_key: PathBuf,
+    pub sealing_key: PathBuf,
+    /// Who drafts plans, when the command line names nobody.
+    pub author: Option<String>,
+    pub stores: BTreeMap<String, Store>,
+    pub schedules: BTreeMap<String, Schedule>,
+    pub approvals: Approvals,
+    /// Guards of rules that name none.
+    pub guards: Guards,
+    pub drift: DriftMargin,
+    /// Greatest difference between two clocks with which a run goes on.
+    pub clock_tolerance: Duration,
+    /// While this file exists no batch is begun.
+    pub pause_file: Option<PathBuf>,
+    pub language: Language,
+}
+
+impl Settings {
+    /// A path of the settings, seen from the working directory of the process.
+    #[must_use]
+    pub fn path(&self, path: &Path) -> PathBuf {
+        self.directory.join(path)
+    }
+}
+
+/// The controller in the sense of GDPR art. 4(7), as certificates name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Controller {
+    pub name: String,
+    pub contact: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LedgerSettings {
+    Sqlite { path: PathBuf },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ArchiveSettings {
+    Directory { path: PathBuf },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// What plans and certificates have to know.
+    pub terms: StoreTerms,
+    pub connection: Connection,
+}
+
+/// How a store is opened: reading and writing with different credentials. A path, once resolved, is
+/// relative to [`Settings::directory`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Connection {
+    /// Each a path or a `sqlite://` address, with references to resolve.
+    Sqlite {
+        reader: SecretText,
+        writer: SecretText,
+    },
+    Directory {
+        path: SecretText,
+    },
+}
+
+/// When which policies run unattended. Stored; the daemon acts on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    pub cron: Cron,
+    pub time_zone: Tz,
+    /// Names of policies.
+    pub policies: Vec<String>,
+    /// How long after its due time a run may begin or go on; `None` is without end.
+    pub window: Option<Period>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Approvals {
+    /// Who drafted a plan may not approve it.
+    pub approver_not_author: bool,
+    pub plan_valid_for: Period,
+}

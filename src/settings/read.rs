@@ -1,0 +1,173 @@
+//! From a settings document to [`Settings`] (floor 6).
+//!
+//! The form was checked before ([`super::document`]).
+
+use super::model::{
+    Approvals, ArchiveSettings, Connection, Controller, LedgerSettings, Schedule, Settings, Store,
+};
+use super::secret::SecretText;
+use crate::data_map::{StoreKind, StoreTerms};
+use crate::plan::staleness::DriftMargin;
+use crate::policy::read::{boolean, guards, parsed, text, texts_of};
+use crate::policy::scalars::parse_share;
+use crate::policy::{Guards, Language, Period};
+use crate::schedule::Cron;
+use crate::yaml::{Node, Report};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const PLAN_VALID_DAYS: u32 = 7;
+const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
+
+/// Makes settings of a checked document. `None` when an indispensable part is not usable.
+pub fn settings(node: &Node, directory: &Path, report: &mut Report<'_>) -> Option<Settings> {
+    let stores = stores(node.get("stores")?, report);
+    let path =
+        |key: &str, default: &str| PathBuf::from(text(node, key).unwrap_or_else(|| default.to_owned()));
+    let controller = node.get("controller")?;
+    let ledger = text(node, "ledger").unwrap_or_else(|| "sqlite://state/ledger.db".to_owned());
+    let archive = node.get("archive").and_then(|archive| text(archive, "directory"));
+    Some(Settings {
+        directory: directory.to_owned(),
+        controller: Controller { name: text(controller, "name")?, contact: text(controller, "contact")? },
+        ledger: LedgerSettings::Sqlite { path: PathBuf::from(ledger.strip_prefix("sqlite://")?) },
+        archive: ArchiveSettings::Directory {
+            path: PathBuf::from(archive.unwrap_or_else(|| "certificates".to_owned())),
+        },
+        sealed: path("sealed", "sealed"),
+        signing_key: path("signing_key", "keys/certificate.key"),
+        log_key: path("log_key", "keys/log.key"),
+        sealing_key: path("sealing_key", "keys/sealing.key"),
+        author: text(node, "author"),
+        stores,
+        schedules: schedules(node.get("schedules")),
+        approvals: approvals(node.get("approvals")),
+        guards: guards(node.get("guards"), Guards::default()),
+        drift: drift(node.get("drift")),
+        clock_tolerance: parsed::<Period>(node, "clock_tolerance")
+            .map_or(CLOCK_TOLERANCE, |period| Duration::from_secs(period.total_seconds())),
+        pause_file: text(node, "pause_file").map(PathBuf::from),
+        language: if text(node, "language").as_deref() == Some("fr") { Language::Fr } else { Language::En },
+    })
+}
+
+fn stores(node: &Node, report: &mut Report<'_>) -> BTreeMap<String, Store> {
+    let mut stores = BTreeMap::new();
+    for (entry, value) in node.entries() {
+        if let Some(store) = store(&entry.text, value, report) {
+            stores.insert(entry.text.clone(), store);
+        }
+    }
+    stores
+}
+
+fn store(name: &str, node: &Node, report: &mut Report<'_>) -> Option<Store> {
+    let kind_node = node.get("kind")?;
+    let kind = match kind_node.text()? {
+        "sqlite" => StoreKind::Sqlite,
+        "directory" => StoreKind::Directory,
+        "postgres" | "mysql" | "s3" => {
+            let message = format!("the kind of store `{name}` is not in this version");
+            let hint = "sqlite and directory are".to_owned();
+            report.error("not-built", kind_node.place, message, Some(hint));
+            return None;
+        }
+        _ => return None,
+    };
+    refuse_foreign_keys(name, kind, node, report);
+    let connection = connection(name, kind, node, report)?;
+    let location = match &connection {
+        Connection::Sqlite { reader, .. } => reader.public_form(),
+        Connection::Directory { path } => path.public_form(),
+    };
+    Some(Store {
+        terms: StoreTerms {
+            kind,
+            alias: text(node, "alias"),
+            backups_kept: parsed(node, "backups_kept"),
+            location,
+        },
+        connection,
+    })
+}
+
+/// Nothing that is written is ignored.
+fn refuse_foreign_keys(name: &str, kind: StoreKind, node: &Node, report: &mut Report<'_>) {
+    let foreign: &[&str] = match kind {
+        StoreKind::Sqlite => &["bucket", "region", "endpoint"],
+        StoreKind::Directory => &["bucket", "region", "endpoint", "reader", "writer"],
+    };
+    for (entry, _) in node.entries().iter().filter(|(entry, _)| foreign.contains(&entry.text.as_str())) {
+        let message = format!("`{}` does not go with the kind of store `{name}`", entry.text);
+        report.error("not-for-this-kind", entry.place, message, None);
+    }
+}
+
+fn connection(name: &str, kind: StoreKind, node: &Node, report: &mut Report<'_>) -> Option<Connection> {
+    let secret = |key: &str| node.get(key).and_then(Node::text).and_then(|text| SecretText::parse(text).ok());
+    match kind {
+        StoreKind::Directory => {
+            let Some(path) = secret("path") else {
+                report.error("missing-key", node.place, format!("store `{name}` lacks `path`"), None);
+                return None;
+            };
+            Some(Connection::Directory { path })
+        }
+        StoreKind::Sqlite => {
+            let pair = match (secret("path"), secret("reader"), secret("writer")) {
+                (Some(path), None, None) => Some((path.clone(), path)),
+                (None, Some(reader), Some(writer)) => Some((reader, writer)),
+                _ => None,
+            };
+            let Some((reader, writer)) = pair else {
+                let message = format!("store `{name}` is opened by `path`, or by `reader` and `writer`");
+                report.error("bad-connection", node.place, message, None);
+                return None;
+            };
+            for (key, text) in [("reader", &reader), ("writer", &writer)] {
+                warn_of_plain_secret(name, key, text, node, report);
+            }
+            Some(Connection::Sqlite { reader, writer })
+        }
+    }
+}
+
+fn warn_of_plain_secret(name: &str, key: &str, text: &SecretText, node: &Node, report: &mut Report<'_>) {
+    if text.has_plain_password() {
+        let place = node.get(key).map_or(node.place, |value| value.place);
+        let message = format!("store `{name}` has a password in plain text");
+        report.warning("plain-secret", place, message, Some("write ${env:NAME} or ${file:PATH}".to_owned()));
+    }
+}
+
+fn schedules(node: Option<&Node>) -> BTreeMap<String, Schedule> {
+    let read = |node: &Node| {
+        Some(Schedule {
+            cron: Cron::parse(node.get("cron")?.text()?).ok()?,
+            time_zone: parsed(node, "time_zone")?,
+            policies: texts_of(node, "policies"),
+            window: parsed(node, "window"),
+        })
+    };
+    let entries = node.map(Node::entries).unwrap_or_default();
+    entries.iter().filter_map(|(entry, node)| Some((entry.text.clone(), read(node)?))).collect()
+}
+
+fn approvals(node: Option<&Node>) -> Approvals {
+    Approvals {
+        approver_not_author: node.and_then(|node| boolean(node, "approver_not_author")).unwrap_or(true),
+        plan_valid_for: node
+            .and_then(|node| parsed(node, "plan_valid_for"))
+            .unwrap_or_else(|| Period::days_of(PLAN_VALID_DAYS)),
+    }
+}
+
+fn drift(node: Option<&Node>) -> DriftMargin {
+    let usual = DriftMargin::default();
+    let share = node.and_then(|node| node.get("max_share")).and_then(Node::text).and_then(parse_share);
+    DriftMargin {
+        share_max: share.unwrap_or(usual.share_max),
+        records_max: node.and_then(|node| parsed(node, "max_records")).unwrap_or(usual.records_max),
+    }
+}
