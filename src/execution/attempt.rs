@@ -1,0 +1,327 @@
+//! One attempt at one batch: intend, dispose, look, record.
+
+use crate::execution::{ExecutionError, OpenStore, Session, recovery};
+use crate::journal::codec::{self, DeltaGroup, OutcomeDelta};
+use crate::journal::{BatchCounts, BatchId, JournalEntry, JournalError, Transition};
+use async_trait::async_trait;
+use connectors::{
+    Batch, BatchOutcome, ConnectorError, DatasetKeys, DatasetOutcome, Intended, IntentSink, KeptReason,
+    ObservedState, RecordKey, Selection, failpoint,
+};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+/// What a batch came to, as far as the walk needs to know.
+#[derive(Debug, Default)]
+pub(super) struct BatchEnd {
+    /// Whether the batch is in the journal (nothing due makes no entry).
+    pub(super) journaled: bool,
+    /// Records of the item's own dataset; what went along is not counted here.
+    pub(super) disposed: u64,
+    pub(super) last_key: Option<RecordKey>,
+    pub(super) exhausted: bool,
+}
+
+#[derive(Debug)]
+pub(super) enum BatchError {
+    /// A hold came or went: build the selection anew. Nothing was touched.
+    HoldsChanged,
+    /// The store failed. If the batch was in doubt it has been settled by looking, and the walk must
+    /// begin anew because some records may be left behind the cursor.
+    Store {
+        error: ConnectorError,
+        was_in_doubt: bool,
+    },
+    Run(ExecutionError),
+}
+
+impl From<ExecutionError> for BatchError {
+    fn from(error: ExecutionError) -> Self {
+        Self::Run(error)
+    }
+}
+
+/// Where a batch stands in the journal, and under which holds it was built.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) id: BatchId,
+    pub(super) hold_revision: u64,
+}
+
+/// Disposes of one batch under the journal and proves it by reading back.
+pub(super) async fn batch(
+    session: &Session<'_>,
+    open: &OpenStore,
+    place: Place,
+    batch: &Batch,
+) -> Result<BatchEnd, BatchError> {
+    let sink =
+        JournalIntent { session, place, dataset: &batch.selection.address.dataset, state: Mutex::default() };
+    let answer = open.disposer.dispose(batch, &sink).await;
+    failpoint::hit("after-dispose");
+    let IntentState { intended, refused } = sink.take();
+    match (answer, intended, refused) {
+        (_, _, Some(JournalError::HoldsChanged)) => Err(BatchError::HoldsChanged),
+        (_, _, Some(error)) => Err(BatchError::Run(error.into())),
+        (Ok(outcome), None, None) => Ok(BatchEnd {
+            journaled: false,
+            disposed: 0,
+            last_key: outcome.last_key,
+            exhausted: outcome.exhausted,
+        }),
+        (Ok(outcome), Some(intended), None) => {
+            prove(session, open, &sink.place, batch, &intended, outcome).await
+        }
+        (Err(error), None, None) => Err(BatchError::Store { error, was_in_doubt: false }),
+        (Err(error), Some(intended), None) => {
+            let doubt = recovery::Doubt { id: &sink.place.id, state: crate::journal::BatchState::Intended };
+            recovery::settle(session, open, &batch.selection, doubt, &intended).await?;
+            Err(BatchError::Store { error, was_in_doubt: true })
+        }
+    }
+}
+
+async fn prove(
+    session: &Session<'_>,
+    open: &OpenStore,
+    place: &Place,
+    batch: &Batch,
+    intended: &Intended,
+    outcome: BatchOutcome,
+) -> Result<BatchEnd, BatchError> {
+    let mut seen = Seen::default();
+    for group in &outcome.groups {
+        let claimed = DatasetKeys { dataset: group.dataset.clone(), keys: group.disposed.clone() };
+        let proven = match final_keys(open, &batch.selection, &claimed).await {
+            Ok(proven) => proven,
+            // The store answered but cannot be read back: stays in doubt until it can.
+            Err(error) => {
+                return Err(BatchError::Run(ExecutionError::InDoubt { batches: 1, error }));
+            }
+        };
+        seen.add(intended, group, &proven);
+    }
+    let disposed = seen.counts.get(&batch.selection.address.dataset).map_or(0, |counts| counts.disposed);
+    let delta = OutcomeDelta {
+        groups: seen.not_disposed.clone(),
+        last_key: outcome.last_key.clone(),
+        exhausted: outcome.exhausted,
+    };
+    record(session, &batch.selection, &place.id, Transition::Act, &delta, &seen).await?;
+    Ok(BatchEnd { journaled: true, disposed, last_key: outcome.last_key, exhausted: outcome.exhausted })
+}
+
+/// Of the keys given, those whose final state is seen now, in their order.
+pub(super) async fn final_keys(
+    open: &OpenStore,
+    selection: &Selection,
+    group: &DatasetKeys,
+) -> Result<Vec<RecordKey>, ConnectorError> {
+    if group.keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let observations = open.source.observe(selection, group).await?;
+    Ok(observations
+        .into_iter()
+        .filter(|observation| observation.state != ObservedState::Present)
+        .map(|observation| observation.key)
+        .collect())
+}
+
+/// Writes what is claimed of a batch, and that it was seen, in one durable step.
+pub(super) async fn record(
+    session: &Session<'_>,
+    selection: &Selection,
+    id: &BatchId,
+    transition: Transition,
+    delta: &OutcomeDelta,
+    seen: &Seen,
+) -> Result<(), ExecutionError> {
+    if let Some((dataset, _)) = seen.counts.iter().find(|(_, counts)| !counts.adds_up()) {
+        return Err(session.unreadable(format!("the counts of a batch of '{dataset}' do not add up")));
+    }
+    let encoded_outcome =
+        codec::encode_outcome(delta).map_err(|error| session.unreadable(error.to_string()))?;
+    let acted = JournalEntry {
+        id: id.clone(),
+        attempt: 1,
+        transition,
+        dataset: selection.address.dataset.clone(),
+        sealed: Some(seal(session, id, "outcome", &encoded_outcome)?),
+        counts: seen.counts.clone(),
+        kept: seen.kept.clone(),
+        hold_revision: 0,
+        at: session.executor.clock.now(),
+    };
+    let proven = JournalEntry { transition: Transition::Prove, sealed: None, ..acted.clone() };
+    failpoint::hit("before-prove");
+    session.executor.journal.append_all(&[acted, proven]).await?;
+    failpoint::hit("after-prove");
+    Ok(())
+}
+
+/// Seals `plain` for one place of the journal.
+pub(super) fn seal(
+    session: &Session<'_>,
+    id: &BatchId,
+    what: &str,
+    plain: &[u8],
+) -> Result<crate::journal::Sealed, ExecutionError> {
+    let mut nonce = [0; crate::journal::seal::NONCE_BYTES];
+    session.executor.ids.fill(&mut nonce)?;
+    session.key.seal(nonce, &place_of(id, what), plain).map_err(|error| session.unreadable(error.to_string()))
+}
+
+/// The associated data of a sealed entry: where it belongs.
+#[must_use]
+pub(crate) fn place_of(id: &BatchId, what: &str) -> String {
+    format!("{}/{}/{}/{}/{what}", id.run_id, id.item, id.part, id.batch)
+}
+
+/// What was seen of a batch, dataset by dataset.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) counts: BTreeMap<String, BatchCounts>,
+    pub(super) kept: BTreeMap<String, BTreeMap<String, u64>>,
+    pub(super) not_disposed: Vec<DeltaGroup>,
+}
+
+impl Seen {
+    /// Adds one dataset: what was intended, what the store answered, and which of the disposed keys
+    /// were then seen in their final state. Keys that were asked for and never intended (absent or
+    /// kept from the beginning) make no count: nothing was to be done with them.
+    fn add(&mut self, intended: &Intended, outcome: &DatasetOutcome, proven: &[RecordKey]) {
+        let dataset = &outcome.dataset;
+        let intended_keys = intended
+            .groups
+            .iter()
+            .find(|group| &group.dataset == dataset)
+            .map_or(&[][..], |group| &group.keys);
+        let meant = Meant::of(intended_keys, outcome);
+        let mut counts = BatchCounts {
+            intended: intended_keys.len() as u64,
+            disposed: proven.len() as u64,
+            already_absent: outcome.already_absent.iter().filter(|key| meant.has(key)).count() as u64,
+            excepted: 0,
+            failed: (outcome.disposed.len() - proven.len()) as u64,
+        };
+        let kept = self.kept.entry(dataset.clone()).or_default();
+        for record in outcome.kept.iter().filter(|record| meant.has(&record.key)) {
+            *kept.entry(code(record.reason).to_owned()).or_default() += 1;
+            match record.reason {
+                KeptReason::Refused => counts.failed += 1,
+                _ => counts.excepted += 1,
+            }
+        }
+        self.not_disposed.extend(DeltaGroup::between(dataset, intended_keys, proven));
+        self.counts.insert(dataset.clone(), counts);
+    }
+}
+
+/// The intended keys, looked up only where the store answered more than that all are disposed of.
+struct Meant(HashSet<String>);
+
+impl Meant {
+    fn of(intended: &[RecordKey], outcome: &DatasetOutcome) -> Self {
+        let all_disposed = outcome.already_absent.is_empty() && outcome.kept.is_empty();
+        let keys = if all_disposed { &[][..] } else { intended };
+        Self(keys.iter().map(RecordKey::canonical).collect())
+    }
+
+    fn has(&self, key: &RecordKey) -> bool {
+        self.0.contains(&key.canonical())
+    }
+}
+
+impl DeltaGroup {
+    /// The intended keys that are not among the proven ones; `None` if there are none.
+    pub(super) fn between(dataset: &str, intended: &[RecordKey], proven: &[RecordKey]) -> Option<Self> {
+        if intended.len() == proven.len() {
+            return None;
+        }
+        let proven: HashSet<String> = proven.iter().map(RecordKey::canonical).collect();
+        let not_disposed: Vec<RecordKey> =
+            intended.iter().filter(|key| !proven.contains(&key.canonical())).cloned().collect();
+        Some(Self { dataset: dataset.to_owned(), not_disposed })
+    }
+}
+
+/// The code of a reason, as the journal and the certificate spell it.
+#[must_use]
+pub(crate) fn code(reason: KeptReason) -> &'static str {
+    match reason {
+        KeptReason::NoLongerDue => "no-longer-due",
+        KeptReason::ChangedSincePlan => "changed-since-plan",
+        KeptReason::Held => "legal-hold",
+        KeptReason::Refused => "refused-by-store",
+        KeptReason::LinkedKept => "linked-object-kept",
+    }
+}
+
+/// Writes the intent of one batch into the journal, inside the store's transaction.
+struct JournalIntent<'a> {
+    session: &'a Session<'a>,
+    place: Place,
+    dataset: &'a str,
+    state: Mutex<IntentState>,
+}
+
+#[derive(Debug, Default)]
+struct IntentState {
+    intended: Option<Intended>,
+    refused: Option<JournalError>,
+}
+
+impl JournalIntent<'_> {
+    fn take(&self) -> IntentState {
+        std::mem::take(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    async fn append(&self, intended: &Intended) -> Result<(), JournalError> {
+        let encoded = codec::encode_intended(intended)
+            .map_err(|error| JournalError::Failed { reason: error.to_string() })?;
+        let sealed = seal(self.session, &self.place.id, "intended", &encoded)
+            .map_err(|error| JournalError::Failed { reason: error.to_string() })?;
+        let counts = intended
+            .groups
+            .iter()
+            .map(|group| {
+                let intended = group.keys.len() as u64;
+                (group.dataset.clone(), BatchCounts { intended, ..BatchCounts::default() })
+            })
+            .collect();
+        let entry = JournalEntry {
+            id: self.place.id.clone(),
+            attempt: 1,
+            transition: Transition::Intend,
+            dataset: self.dataset.to_owned(),
+            sealed: Some(sealed),
+            counts,
+            kept: BTreeMap::new(),
+            hold_revision: self.place.hold_revision,
+            at: self.session.executor.clock.now(),
+        };
+        self.session.executor.journal.append(&entry).await
+    }
+}
+
+#[async_trait]
+impl IntentSink for JournalIntent<'_> {
+    async fn intend(&self, intended: &Intended) -> Result<(), ConnectorError> {
+        failpoint::hit("before-intent");
+        let appended = self.append(intended).await;
+        failpoint::hit("after-intent");
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match appended {
+            Ok(()) => {
+                state.intended = Some(intended.clone());
+                Ok(())
+            }
+            Err(error) => {
+                let reason = error.to_string();
+                state.refused = Some(error);
+                Err(ConnectorError::IntentRefused { reason })
+            }
+        }
+    }
+}

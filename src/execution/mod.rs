@@ -1,0 +1,168 @@
+//! Carries out an approved plan, batch by batch, under the journal.
+//!
+//! Floor 4. [`execute`] keeps all control flow: it takes an [`ExecutablePlan`] and nothing else that
+//! says what may be touched. It never decides what is due (the store does, from the selection), reads
+//! no policy, and writes no certificate. Whatever stops it, a later call goes on from the journal.
+
+mod attempt;
+pub mod control;
+mod linked;
+pub mod progress;
+mod recovery;
+mod tuning;
+mod walk;
+
+pub(crate) use attempt::place_of;
+
+use crate::clock::Clock;
+use crate::hold::{HoldError, HoldRegister};
+use crate::ids::IdSource;
+use crate::journal::{JournalError, JournalStore, RunKey, RunRecord};
+use crate::plan::compile::ExecutableItem;
+use crate::plan::executable::ExecutablePlan;
+use connectors::{ConnectorError, RecordDisposer, RecordSource};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use thiserror::Error;
+
+pub use control::Control;
+pub use progress::{ProgressSink, Snapshot};
+pub use tuning::Tuning;
+
+/// A store as execution sees it: opened twice, with the reader's and the writer's credentials.
+#[derive(Debug, Clone)]
+pub struct OpenStore {
+    pub source: Arc<dyn RecordSource>,
+    pub disposer: Arc<dyn RecordDisposer>,
+}
+
+/// The ports that execution works through.
+pub struct Executor<'a> {
+    pub journal: &'a dyn JournalStore,
+    pub holds: &'a dyn HoldRegister,
+    pub clock: &'a dyn Clock,
+    pub ids: &'a dyn IdSource,
+    pub stores: &'a BTreeMap<String, OpenStore>,
+    pub control: &'a Control,
+    pub progress: &'a dyn ProgressSink,
+    pub tuning: Tuning,
+}
+
+/// How one execution ended. Not evidence: that is read back afterwards.
+#[derive(Debug, Default)]
+pub struct RunEnd {
+    /// Stopped between batches at somebody's request; the run can go on.
+    pub interrupted: Option<Interruption>,
+    /// Items that could not be finished, with the error that stopped them.
+    pub failures: Vec<ItemFailure>,
+    /// What was done in each store after the last batch, in codes.
+    pub residue_steps: BTreeMap<String, Vec<&'static str>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interruption {
+    /// Ctrl-C or a termination signal.
+    StopRequested,
+    /// The pause file exists.
+    PauseFile,
+}
+
+#[derive(Debug)]
+pub struct ItemFailure {
+    pub item: u32,
+    pub error: ConnectorError,
+}
+
+/// What stops a whole run. Nothing is lost: the journal tells where to go on.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ExecutionError {
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Hold(#[from] HoldError),
+    #[error("a store stopped the run: {0}")]
+    Store(#[source] ConnectorError),
+    #[error(transparent)]
+    Randomness(#[from] crate::ids::RandomnessError),
+    #[error("the store '{store}' of the plan is not open")]
+    StoreMissing { store: String },
+    /// A sealed entry of the journal cannot be read: somebody changed the ledger or its key.
+    #[error("the journal of run '{run_id}' cannot be read: {reason}")]
+    JournalUnreadable { run_id: String, reason: String },
+    /// A batch could not be settled because its store cannot be read.
+    #[error("{batches} batches are in doubt and their store cannot be read: {error}")]
+    InDoubt { batches: u64, error: ConnectorError },
+}
+
+/// Carries out `plan` as run `run`, or goes on with it: settles what is in doubt first, then
+/// walks each item until nothing due is left.
+///
+/// # Errors
+/// See [`ExecutionError`]; a failure of one item is in [`RunEnd::failures`] instead, so that the
+/// others are carried out.
+pub async fn execute(
+    executor: &Executor<'_>,
+    plan: &ExecutablePlan,
+    run: &RunRecord,
+    key: &RunKey,
+) -> Result<RunEnd, ExecutionError> {
+    let session = Session { executor, run, key };
+    let redo = recovery::settle_all(&session, plan.items()).await?;
+    let mut end = RunEnd::default();
+    for item in plan.items().iter().filter(|item| item.item.counts.due > 0) {
+        match walk::item(&session, item, redo.contains(&item.item.item)).await {
+            Ok(None) => {}
+            Ok(Some(interruption)) => {
+                end.interrupted = Some(interruption);
+                return Ok(end);
+            }
+            Err(walk::WalkError::Item(error)) => {
+                end.failures.push(ItemFailure { item: item.item.item, error });
+            }
+            Err(walk::WalkError::Run(error)) => return Err(error),
+        }
+    }
+    for store in plan.stores() {
+        let open = session.store(store)?;
+        match open.disposer.finish().await {
+            Ok(steps) => {
+                end.residue_steps.insert(store.to_owned(), steps);
+            }
+            Err(error) => return Err(ExecutionError::Store(error)),
+        }
+    }
+    Ok(end)
+}
+
+/// Ends a run without going on with it: what is in doubt is settled by looking, and nothing more is
+/// disposed of. `items` are those with batches in doubt.
+///
+/// # Errors
+/// See [`ExecutionError`].
+pub async fn settle(
+    executor: &Executor<'_>,
+    items: &[ExecutableItem],
+    run: &RunRecord,
+    key: &RunKey,
+) -> Result<(), ExecutionError> {
+    recovery::settle_all(&Session { executor, run, key }, items).await.map(|_| ())
+}
+
+/// What every step of one run shares.
+#[derive(Clone, Copy)]
+struct Session<'a> {
+    executor: &'a Executor<'a>,
+    run: &'a RunRecord,
+    key: &'a RunKey,
+}
+
+impl<'a> Session<'a> {
+    fn store(&self, name: &str) -> Result<&'a OpenStore, ExecutionError> {
+        self.executor.stores.get(name).ok_or_else(|| ExecutionError::StoreMissing { store: name.to_owned() })
+    }
+
+    fn unreadable(&self, reason: impl Into<String>) -> ExecutionError {
+        ExecutionError::JournalUnreadable { run_id: self.run.run_id.clone(), reason: reason.into() }
+    }
+}

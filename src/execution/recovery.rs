@@ -1,0 +1,128 @@
+//! Settles batches in doubt, by looking.
+//!
+//! After a crash or a lost answer nobody knows whether an intended batch was carried out. Every key
+//! that was intended and is seen in its final state is claimed; the others are not, and are planned
+//! anew. So nothing that was removed is left without a certificate, and nothing is claimed that was
+//! not seen to be gone.
+
+use crate::execution::attempt::{self, Seen, place_of};
+use crate::execution::{ExecutionError, OpenStore, Session};
+use crate::journal::codec::{self, DeltaGroup, OutcomeDelta};
+use crate::journal::{BatchCounts, BatchId, BatchRecord, BatchState, JournalEntry, RunRecord, Transition};
+use crate::plan::compile::ExecutableItem;
+use connectors::{Intended, Selection};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A batch whose answer is not known, or not yet proven.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Doubt<'a> {
+    pub(super) id: &'a BatchId,
+    pub(super) state: BatchState,
+}
+
+/// Settles every open batch of the run. Answers with the items whose walk must begin anew, because
+/// records may have been left behind the cursor.
+pub(super) async fn settle_all(
+    session: &Session<'_>,
+    items: &[ExecutableItem],
+) -> Result<BTreeSet<u32>, ExecutionError> {
+    let mut redo = BTreeSet::new();
+    let open_batches = session.executor.journal.open_batches(&session.run.run_id).await?;
+    for batch in open_batches {
+        let (store, selection) = place(session, items, &batch.id)?;
+        let intended = open_intended(session, &batch)?;
+        let doubt = Doubt { id: &batch.id, state: batch.state };
+        settle(session, session.store(store)?, selection, doubt, &intended).await?;
+        redo.insert(batch.id.item);
+    }
+    Ok(redo)
+}
+
+/// Looks at every intended key and records what is seen.
+pub(super) async fn settle(
+    session: &Session<'_>,
+    open: &OpenStore,
+    selection: &Selection,
+    doubt: Doubt<'_>,
+    intended: &Intended,
+) -> Result<(), ExecutionError> {
+    let mut seen = Seen::default();
+    let mut claimed = 0_u64;
+    for group in &intended.groups {
+        let proven = attempt::final_keys(open, selection, group)
+            .await
+            .map_err(|error| ExecutionError::InDoubt { batches: 1, error })?;
+        claimed += proven.len() as u64;
+        let counts = BatchCounts {
+            intended: proven.len() as u64,
+            disposed: proven.len() as u64,
+            ..BatchCounts::default()
+        };
+        seen.counts.insert(group.dataset.clone(), counts);
+        seen.not_disposed.extend(DeltaGroup::between(&group.dataset, &group.keys, &proven));
+    }
+    mark_reconciled(session).await?;
+    match (claimed, doubt.state) {
+        (0, BatchState::Intended) => abandon(session, selection, doubt.id).await,
+        (_, BatchState::Intended) => {
+            let delta = OutcomeDelta { groups: seen.not_disposed.clone(), last_key: None, exhausted: false };
+            attempt::record(session, selection, doubt.id, Transition::Settle, &delta, &seen).await
+        }
+        (_, state) => Err(session.unreadable(format!("a batch is {state:?} without a proof"))),
+    }
+}
+
+async fn abandon(session: &Session<'_>, selection: &Selection, id: &BatchId) -> Result<(), ExecutionError> {
+    let entry = JournalEntry {
+        id: id.clone(),
+        attempt: 1,
+        transition: Transition::Abandon,
+        dataset: selection.address.dataset.clone(),
+        sealed: None,
+        counts: BTreeMap::new(),
+        kept: BTreeMap::new(),
+        hold_revision: 0,
+        at: session.executor.clock.now(),
+    };
+    Ok(session.executor.journal.append(&entry).await?)
+}
+
+async fn mark_reconciled(session: &Session<'_>) -> Result<(), ExecutionError> {
+    let journal = session.executor.journal;
+    let Some(run) = journal.run(&session.run.run_id).await? else {
+        return Err(session.unreadable("the run is gone"));
+    };
+    if !run.reconciled {
+        journal.update_run(&RunRecord { reconciled: true, ..run }).await?;
+    }
+    Ok(())
+}
+
+fn open_intended(session: &Session<'_>, batch: &BatchRecord) -> Result<Intended, ExecutionError> {
+    let sealed = batch.intended.as_ref().ok_or_else(|| session.unreadable("an intent has no keys"))?;
+    let plain = session
+        .key
+        .open(&place_of(&batch.id, "intended"), sealed)
+        .map_err(|error| session.unreadable(error.to_string()))?;
+    codec::decode_intended(&plain).map_err(|error| session.unreadable(error.to_string()))
+}
+
+fn place<'p>(
+    session: &Session<'_>,
+    items: &'p [ExecutableItem],
+    id: &BatchId,
+) -> Result<(&'p str, &'p Selection), ExecutionError> {
+    let item = items
+        .iter()
+        .find(|item| item.item.item == id.item)
+        .ok_or_else(|| session.unreadable("a batch belongs to no item of the plan"))?;
+    let selection = match id.part.checked_sub(1) {
+        None => &item.selection,
+        Some(link) => usize::try_from(link)
+            .ok()
+            .and_then(|link| item.links.get(link))
+            .map(|link| &link.selection)
+            .ok_or_else(|| session.unreadable("a batch belongs to no link of its item"))?,
+    };
+    Ok((&selection.address.store, selection))
+}

@@ -1,0 +1,238 @@
+//! The walk over one item: batch after batch in key order until nothing due is left.
+
+use crate::execution::attempt::{self, BatchEnd, BatchError, Place};
+use crate::execution::{ExecutionError, Interruption, OpenStore, Session, Snapshot, linked};
+use crate::hold::HoldBook;
+use crate::journal::{BatchId, codec};
+use crate::plan::compile::ExecutableItem;
+use connectors::{Batch, BatchRange, ConnectorError, RecordKey};
+use std::time::Duration;
+
+#[derive(Debug)]
+pub(super) enum WalkError {
+    /// This item cannot be finished; the others can.
+    Item(ConnectorError),
+    Run(ExecutionError),
+}
+
+impl From<ExecutionError> for WalkError {
+    fn from(error: ExecutionError) -> Self {
+        Self::Run(error)
+    }
+}
+
+/// The longest wait between two tries of a busy store.
+const BACK_OFF_MAX: Duration = Duration::from_secs(10);
+/// The first wait; it doubles with each try.
+const BACK_OFF_START: Duration = Duration::from_millis(200);
+/// How often the stop switch is looked at while waiting.
+const WAIT_SLICE: Duration = Duration::from_millis(100);
+
+/// Walks one item. `redo` begins at the start of the key, because a batch in doubt was settled.
+pub(super) async fn item(
+    session: &Session<'_>,
+    item: &ExecutableItem,
+    redo: bool,
+) -> Result<Option<Interruption>, WalkError> {
+    let mut walk = Walk::begin(session, item, redo).await?;
+    let end = walk.run().await;
+    session.executor.progress.ended(&walk.snapshot());
+    end
+}
+
+struct Walk<'a> {
+    session: &'a Session<'a>,
+    item: &'a ExecutableItem,
+    open: &'a OpenStore,
+    book: HoldBook,
+    cursor: Option<RecordKey>,
+    records_max: u32,
+    disposed: u64,
+    disposed_in_pass: u64,
+    passes: u32,
+    tries: u32,
+    began: Duration,
+    slowed_by: Vec<String>,
+}
+
+impl<'a> Walk<'a> {
+    async fn begin(
+        session: &'a Session<'a>,
+        item: &'a ExecutableItem,
+        redo: bool,
+    ) -> Result<Self, WalkError> {
+        let executor = session.executor;
+        let number = item.item.item;
+        let open = session.store(&item.item.store)?;
+        let cursor = if redo { None } else { cursor(session, number).await? };
+        let store_max = open.source.capabilities().batch_records_max;
+        Ok(Self {
+            session,
+            item,
+            open,
+            book: executor.holds.book().await.map_err(ExecutionError::from)?,
+            cursor,
+            records_max: executor.tuning.clamp(executor.tuning.records_start, store_max),
+            disposed: 0,
+            disposed_in_pass: 0,
+            passes: 1,
+            tries: 0,
+            began: executor.clock.monotonic(),
+            slowed_by: Vec::new(),
+        })
+    }
+
+    async fn run(&mut self) -> Result<Option<Interruption>, WalkError> {
+        loop {
+            if let Some(interruption) = self.session.executor.control.interruption() {
+                return Ok(Some(interruption));
+            }
+            self.heed_pressure().await?;
+            self.refresh_holds().await?;
+            let began = self.session.executor.clock.monotonic();
+            match self.batch().await {
+                Ok(end) => {
+                    let took = self.session.executor.clock.monotonic().saturating_sub(began);
+                    if self.advance(end, took) {
+                        return Ok(None);
+                    }
+                }
+                Err(BatchError::HoldsChanged) => {}
+                Err(BatchError::Run(error)) => return Err(error.into()),
+                Err(BatchError::Store { error, was_in_doubt }) => self.bear(error, was_in_doubt).await?,
+            }
+        }
+    }
+
+    async fn batch(&mut self) -> Result<BatchEnd, BatchError> {
+        let selection = self.item.with_holds(&self.book).map_err(ExecutionError::from)?;
+        if !self.item.links.is_empty() {
+            let step = linked::Step {
+                session: self.session,
+                item: self.item,
+                open: self.open,
+                book: &self.book,
+                cursor: self.cursor.as_ref(),
+                records_max: self.records_max,
+            };
+            return linked::batch(step, selection).await;
+        }
+        let range = BatchRange { after: self.cursor.clone(), records_max: self.records_max };
+        let batch = Batch { selection, range, only_keys: None };
+        let place = place(self.session, self.item.item.item, 0, &self.book).await?;
+        attempt::batch(self.session, self.open, place, &batch).await
+    }
+
+    /// Takes one batch into account; true when the walk is over.
+    fn advance(&mut self, end: BatchEnd, took: Duration) -> bool {
+        self.tries = 0;
+        self.disposed += end.disposed;
+        self.disposed_in_pass += end.disposed;
+        self.cursor = end.last_key.or(self.cursor.take());
+        let capabilities = self.open.source.capabilities();
+        let tuning = &self.session.executor.tuning;
+        if end.journaled {
+            self.records_max = tuning.next_records(self.records_max, took, capabilities.batch_records_max);
+        }
+        self.session.executor.progress.advanced(&self.snapshot());
+        if !end.exhausted {
+            return false;
+        }
+        // A listing can miss what was there; only a walk that finds nothing is the end of it.
+        let again =
+            !capabilities.transactional && self.disposed_in_pass > 0 && self.passes < tuning.passes_max;
+        if again {
+            self.passes += 1;
+            self.disposed_in_pass = 0;
+            self.cursor = None;
+        }
+        !again
+    }
+
+    async fn refresh_holds(&mut self) -> Result<(), ExecutionError> {
+        let holds = self.session.executor.holds;
+        if holds.revision().await? != self.book.revision {
+            self.book = holds.book().await?;
+        }
+        Ok(())
+    }
+
+    async fn heed_pressure(&mut self) -> Result<(), WalkError> {
+        match self.open.source.pressure().await {
+            Ok(pressure) => {
+                self.slowed_by = pressure.reasons;
+                if pressure.pause_ms > 0 {
+                    self.session.executor.progress.advanced(&self.snapshot());
+                    self.wait(Duration::from_millis(pressure.pause_ms)).await;
+                }
+                Ok(())
+            }
+            Err(error) => self.bear(error, false).await,
+        }
+    }
+
+    /// Bears with a store that may recover; gives the item, or the run, up if it will not.
+    async fn bear(&mut self, error: ConnectorError, was_in_doubt: bool) -> Result<(), WalkError> {
+        self.tries += 1;
+        if was_in_doubt {
+            self.cursor = None;
+        }
+        if matches!(error, ConnectorError::Full { .. }) {
+            return Err(WalkError::Run(ExecutionError::Store(error)));
+        }
+        if !error.is_transient() || self.tries >= self.session.executor.tuning.attempts_max {
+            return Err(WalkError::Item(error));
+        }
+        self.slowed_by = vec![error.to_string()];
+        self.session.executor.progress.advanced(&self.snapshot());
+        let factor = 1_u32 << self.tries.saturating_sub(1).min(8);
+        self.wait(BACK_OFF_START.saturating_mul(factor).min(BACK_OFF_MAX)).await;
+        Ok(())
+    }
+
+    async fn wait(&self, pause: Duration) {
+        let mut left = pause;
+        while !left.is_zero() && self.session.executor.control.interruption().is_none() {
+            let slice = left.min(WAIT_SLICE);
+            tokio::time::sleep(slice).await;
+            left = left.saturating_sub(slice);
+        }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            item: self.item.item.item,
+            dataset: self.item.item.dataset.clone(),
+            disposed: self.disposed,
+            planned: self.item.item.counts.due,
+            elapsed: self.session.executor.clock.monotonic().saturating_sub(self.began),
+            slowed_by: self.slowed_by.clone(),
+        }
+    }
+}
+
+/// The place that the next batch of the item takes in the journal.
+pub(super) async fn place(
+    session: &Session<'_>,
+    item: u32,
+    part: u32,
+    book: &HoldBook,
+) -> Result<Place, ExecutionError> {
+    let run_id = session.run.run_id.clone();
+    let batch = session.executor.journal.next_batch(&run_id, item).await?;
+    Ok(Place { id: BatchId { run_id, item, part, batch }, hold_revision: book.revision })
+}
+
+/// Where the walk over the item goes on: after the last proven batch.
+async fn cursor(session: &Session<'_>, item: u32) -> Result<Option<RecordKey>, ExecutionError> {
+    let Some(batch) = session.executor.journal.last_proven(&session.run.run_id, item, 0).await? else {
+        return Ok(None);
+    };
+    let Some(sealed) = &batch.outcome else { return Ok(None) };
+    let plain = session
+        .key
+        .open(&attempt::place_of(&batch.id, "outcome"), sealed)
+        .map_err(|error| session.unreadable(error.to_string()))?;
+    let delta = codec::decode_outcome(&plain).map_err(|error| session.unreadable(error.to_string()))?;
+    Ok(delta.last_key)
+}
