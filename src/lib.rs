@@ -18,16 +18,25 @@
     )
 )]
 
+pub mod app;
+pub mod archive;
+pub mod archive_store;
 pub mod catalog;
+pub mod certificate;
 pub mod check;
+pub mod cli;
 pub mod clock;
 pub mod data_map;
+pub mod demo;
 pub mod diagnostic;
 pub mod digest;
+pub mod evidence;
 pub mod execution;
 pub mod hold;
 pub mod ids;
+pub mod init;
 pub mod journal;
+pub mod keys;
 pub mod ledger;
 pub mod limits;
 pub mod plan;
@@ -35,4 +44,5 @@ pub mod policy;
 pub mod schedule;
 pub mod settings;
 pub mod verdict;
+pub mod views;
 pub mod yaml;

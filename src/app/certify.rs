@@ -1,0 +1,301 @@
+//! The end of a run: read back, state, sign, archive, forget.
+//!
+//! Floor 7. Every step can be repeated after a crash. Once the statement is fixed in the ledger it is
+//! never computed again: the same bytes are signed, and the signature is deterministic, so that one
+//! run has one certificate however often its process dies.
+
+use super::apply::Running;
+use super::claims::{self, Claims};
+use super::evidence::{self as seen, Reading, Seen};
+use super::{App, AppError};
+use crate::archive::layout::{ArchivePath, CertificatePart, CertificatePlace};
+use crate::archive::{CertificateArchive as _, Publication};
+use crate::certificate::{CertificateId, CommitmentKey, Identity, RecordSet, Statement, TrustRoot};
+use crate::evidence::{
+    Approval, ApprovalKind, Basis, Code, Controller, Evidence, Kind, PolicyReference, PublicText,
+    RecordSetEvidence, RecordSetMode, Residual, ResidualControl, ResidualStatus, TargetEvidence, Tool,
+};
+use crate::execution::RunEnd;
+use crate::hold::{HoldBook, HoldRegister as _};
+use crate::journal::{JournalStore as _, RunRecord, RunState};
+use crate::plan::approval::ApprovalBasis;
+use crate::plan::compile::ExecutableItem;
+use crate::policy::RetainFor;
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+use connectors::failpoint;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A run whose certificate is in the archive.
+#[derive(Debug)]
+pub(super) struct Certified {
+    pub(super) statement: Statement,
+    pub(super) directory: std::path::PathBuf,
+}
+
+impl App {
+    /// Fixes the statement of a run whose batches are all settled.
+    pub(super) async fn state(&self, running: &Running<'_>, end: &RunEnd) -> Result<RunRecord, AppError> {
+        let run = self.current_run(&running.run.run_id).await?;
+        // A clock set back within the tolerance must not make a run end before it began.
+        let finished_at = self.environment.clock.now().max(run.started_at);
+        let id = run.certificate_id.parse()?;
+        let commitments = self.seed(&id)?;
+        let out = self.sealed()?.commitments_path(&id);
+        let (claims, set) = claims::gather(
+            &*self.ledger,
+            &self.catalog,
+            &run.run_id,
+            (&running.key, &commitments),
+            (&out.with_extension("work"), &out),
+        )
+        .await?;
+        let targets = self.targets(running, end, &claims, finished_at).await?;
+        let residuals = self.residuals(&targets, end, finished_at)?;
+        let evidence = evidence_of(self, running, &run, Gathered { targets, residuals, set, finished_at })?;
+        let identity = self.identity(&run, finished_at)?;
+        let statement = Statement::new(evidence, identity, Vec::new())?;
+        let stated =
+            RunRecord { state: RunState::Certifying, statement: Some(statement_text(&statement)?), ..run };
+        failpoint::hit("before-statement");
+        self.ledger.update_run(&stated).await?;
+        failpoint::hit("after-statement");
+        Ok(stated)
+    }
+
+    /// Signs and archives a stated run, then destroys what could still name a record.
+    pub(super) async fn certify(&self, run: &RunRecord) -> Result<Certified, AppError> {
+        let text = run.statement.as_deref().context("the run has no statement")?;
+        let statement = Statement::parse(text.as_bytes())?;
+        let signer = self.signer()?;
+        let envelope = statement.sign(&[&signer])?.to_bytes()?;
+        let mut archive = self.archive().await?;
+        let trust_root: TrustRoot = self.trust_root()?;
+        let verified = trust_root.verify(&envelope)?;
+        let html = (self.environment.render)(&verified);
+        archive.publish(&Publication { envelope: &envelope, html: &html, policies: &[] })?;
+        failpoint::hit("after-publish");
+        self.keep_checkpoint(archive.checkpoint()).await?;
+        let certified = RunRecord { state: RunState::Certified, ..run.clone() };
+        self.ledger.update_run(&certified).await?;
+        failpoint::hit("after-certified");
+        self.ledger.destroy_sealed(&run.run_id).await?;
+        let place =
+            CertificatePlace::new(statement.predicate.certificate_id.clone(), statement.predicate.issued_at);
+        let path = ArchivePath::Certificate(place, CertificatePart::Html).to_string();
+        let file = self.archive_directory().join(path);
+        let directory = file.parent().map_or_else(|| self.archive_directory(), std::path::Path::to_path_buf);
+        Ok(Certified { statement, directory })
+    }
+
+    /// The seed of the certificate's commitments: drawn once, and kept before anything stands on it.
+    fn seed(&self, id: &CertificateId) -> Result<CommitmentKey, AppError> {
+        let sealed = self.sealed()?;
+        if let Some(key) = sealed.key(id)? {
+            return Ok(key);
+        }
+        let mut seed = [0; 32];
+        self.environment.ids.fill(&mut seed)?;
+        let key = CommitmentKey::new(seed);
+        sealed.keep_seed(id, &key)?;
+        Ok(key)
+    }
+
+    async fn targets(
+        &self,
+        running: &Running<'_>,
+        end: &RunEnd,
+        claims: &Claims,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<TargetEvidence>, AppError> {
+        let book = self.ledger.book().await?;
+        let plan = running.approved.plan();
+        let mut targets = Vec::new();
+        for (place, item) in plan.items.iter().enumerate() {
+            let declared = self.catalog.dataset(&item.dataset);
+            let declared = declared.with_context(|| format!("dataset '{}' is not declared", item.dataset))?;
+            let executable = running.items.and_then(|items| items.get(place));
+            let reading = match executable {
+                Some(executable) => self.reading(running, executable, &book).await?,
+                None => Reading::RunClosed,
+            };
+            let failure = end.failures.iter().find(|failure| failure.item == item.item);
+            let seen = Seen {
+                item,
+                location: &declared.location,
+                has_links: executable.is_some_and(|executable| !executable.links.is_empty()),
+                reading,
+                failure: failure.map(|failure| seen::error_code(&failure.error)),
+                residue_steps: end.residue_steps.get(&item.store).cloned().unwrap_or_default(),
+                at,
+            };
+            targets.extend(seen::targets(&seen, &self.catalog, claims, &book)?);
+        }
+        for target in self.catalog.targets(plan.as_of) {
+            let lost = plan.unreachable.iter().any(|lost| lost.dataset == target.dataset.name);
+            let planned = plan.policies.iter().any(|policy| policy.policy == target.policy.name);
+            if lost && planned && matches!(target.rule.retain_for, RetainFor::Period(_)) {
+                targets.push(seen::unreached(&self.catalog, &target)?);
+            }
+        }
+        Ok(targets)
+    }
+
+    /// One more survey of an item's dataset, under the plan's own cutoff.
+    async fn reading(
+        &self,
+        running: &Running<'_>,
+        item: &ExecutableItem,
+        book: &HoldBook,
+    ) -> Result<Reading, AppError> {
+        let selection = item.with_holds(book)?;
+        let store = running.stores.get(&item.item.store);
+        let store = store.with_context(|| format!("store '{}' is not open", item.item.store))?;
+        Ok(match store.source.survey(&selection).await {
+            Ok(survey) => Reading::Survey(Box::new(survey)),
+            Err(error) => Reading::Lost(error),
+        })
+    }
+
+    /// What outlives the run: the backups of every store in which something was disposed of, and a
+    /// write-ahead log that could not be emptied.
+    fn residuals(
+        &self,
+        targets: &[TargetEvidence],
+        end: &RunEnd,
+        finished_at: DateTime<Utc>,
+    ) -> anyhow::Result<Vec<Residual>> {
+        let touched: BTreeSet<&Code> = targets
+            .iter()
+            .filter(|target| target.counts.disposed() > 0)
+            .map(|target| &target.store)
+            .collect();
+        let mut residuals = Vec::new();
+        for (name, store) in &self.settings.stores {
+            let location = seen::alias("store", store.terms.alias.as_deref().unwrap_or(name))?;
+            if !touched.contains(&location) {
+                continue;
+            }
+            residuals.extend(backup(store.terms.backups_kept, &location, finished_at)?);
+        }
+        for (store, steps) in &end.residue_steps {
+            let alias = self.settings.stores.get(store).and_then(|store| store.terms.alias.as_deref());
+            let location = seen::alias("store", alias.unwrap_or(store))?;
+            if touched.contains(&location) && steps.contains(&"wal-checkpoint-busy") {
+                residuals.push(Residual {
+                    kind: Code::new("write_ahead_log")?,
+                    location,
+                    expires_at: None,
+                    control: ResidualControl::None,
+                    status: ResidualStatus::Unknown,
+                });
+            }
+        }
+        Ok(residuals)
+    }
+
+    /// The identity of the certificate, drawn once: the statement is fixed right after.
+    fn identity(&self, run: &RunRecord, issued_at: DateTime<Utc>) -> anyhow::Result<Identity> {
+        let mut nonce = [0; 16];
+        self.environment.ids.fill(&mut nonce)?;
+        Ok(Identity { certificate_id: run.certificate_id.parse()?, nonce, issued_at })
+    }
+}
+
+/// What was gathered after the act.
+struct Gathered {
+    targets: Vec<TargetEvidence>,
+    residuals: Vec<Residual>,
+    set: RecordSet,
+    finished_at: DateTime<Utc>,
+}
+
+fn evidence_of(
+    app: &App,
+    running: &Running<'_>,
+    run: &RunRecord,
+    gathered: Gathered,
+) -> anyhow::Result<Evidence> {
+    let Gathered { targets, residuals, set, finished_at } = gathered;
+    let plan = running.approved.plan();
+    let policies = plan
+        .policies
+        .iter()
+        .map(|policy| {
+            anyhow::Ok(PolicyReference {
+                name: seen::alias("policy", &policy.policy)?,
+                version: u64::from(policy.version),
+                digest: policy.digest.parse()?,
+            })
+        })
+        .collect::<anyhow::Result<_>>()?;
+    let controller = &app.settings.controller;
+    Ok(Evidence {
+        run_id: Code::new(run.run_id.as_str())?,
+        kind: Kind::RetentionExpiry,
+        controller: Controller {
+            name: PublicText::new(controller.name.as_str())?,
+            country: None,
+            contact: Some(PublicText::new(controller.contact.as_str())?),
+        },
+        request: None,
+        policies,
+        plan_digest: running.public_digest,
+        approvals: approvals(running)?,
+        intent_log_index: run.intent_index.context("the run has no intent in the log")?,
+        started_at: run.started_at,
+        finished_at,
+        tool: Tool { name: Code::new("oubliette")?, version: Code::new(env!("CARGO_PKG_VERSION"))? },
+        basis: if run.reconciled { Basis::Reconciled } else { Basis::Observed },
+        residuals,
+        targets,
+        downstream: Vec::new(),
+        record_set: RecordSetEvidence { mode: RecordSetMode::PerRecord, count: set.count, root: set.root },
+    })
+}
+
+fn backup(
+    kept: Option<crate::policy::Period>,
+    location: &Code,
+    finished_at: DateTime<Utc>,
+) -> anyhow::Result<Option<Residual>> {
+    let residual = |expires_at: Option<DateTime<Utc>>| -> anyhow::Result<Residual> {
+        Ok(Residual {
+            kind: Code::new("backup")?,
+            location: location.clone(),
+            expires_at,
+            control: ResidualControl::ExpiresOnSchedule,
+            status: if expires_at.is_some() { ResidualStatus::Expiring } else { ResidualStatus::Unknown },
+        })
+    };
+    match kept {
+        Some(period) if period.is_zero() => Ok(None),
+        Some(period) => {
+            let expires_at = period.after(finished_at).context("the backups live beyond the calendar")?;
+            residual(Some(expires_at)).map(Some)
+        }
+        None => residual(None).map(Some),
+    }
+}
+
+fn approvals(running: &Running<'_>) -> anyhow::Result<Vec<Approval>> {
+    let mut approvals: BTreeMap<DateTime<Utc>, Approval> = BTreeMap::new();
+    let mut add = |kind, approved_at| -> anyhow::Result<()> {
+        approvals.insert(approved_at, Approval { role: Code::new("approver")?, kind, approved_at });
+        Ok(())
+    };
+    match running.approved.basis() {
+        ApprovalBasis::Person(approval) => add(ApprovalKind::Plan, approval.approved_at)?,
+        ApprovalBasis::Standing(standing) => {
+            for approval in standing {
+                add(ApprovalKind::Standing, approval.approved_at)?;
+            }
+        }
+    }
+    Ok(approvals.into_values().collect())
+}
+
+/// The canonical text of a statement, as the ledger keeps it.
+pub(super) fn statement_text(statement: &Statement) -> anyhow::Result<String> {
+    Ok(String::from_utf8(serde_json_canonicalizer::to_vec(statement)?)?)
+}

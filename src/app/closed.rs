@@ -1,0 +1,72 @@
+//! A store that could not be opened, in the place of one that could.
+//!
+//! Floor 7. Every call answers with why, so that plans and checks say what was not reached instead of
+//! passing over it.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use connectors::{
+    Capabilities, ConnectorError, DatasetAddress, DatasetKeys, DatasetShape, Observation, Page, Pressure,
+    RecordFacts, RecordKey, RecordSource, Selection, Survey,
+};
+
+#[derive(Debug)]
+pub(super) struct ClosedStore {
+    store: String,
+    reason: String,
+}
+
+impl ClosedStore {
+    pub(super) fn new(store: &str, error: &ConnectorError) -> Self {
+        Self { store: store.to_owned(), reason: error.to_string() }
+    }
+
+    fn error<T>(&self) -> Result<T, ConnectorError> {
+        Err(ConnectorError::Unreachable { store: self.store.clone(), reason: self.reason.clone() })
+    }
+}
+
+#[async_trait]
+impl RecordSource for ClosedStore {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            transactional: false,
+            set_based: false,
+            own_clock: false,
+            anonymizes: false,
+            batch_records_max: 1,
+        }
+    }
+
+    async fn inspect(&self, _: &DatasetAddress) -> Result<DatasetShape, ConnectorError> {
+        self.error()
+    }
+
+    async fn discover(&self) -> Result<Vec<(DatasetAddress, DatasetShape)>, ConnectorError> {
+        self.error()
+    }
+
+    async fn survey(&self, _: &Selection) -> Result<Survey, ConnectorError> {
+        self.error()
+    }
+
+    async fn page(&self, _: &Selection, _: Option<&RecordKey>, _: u32) -> Result<Page, ConnectorError> {
+        self.error()
+    }
+
+    async fn facts(&self, _: &Selection, _: &RecordKey) -> Result<Option<RecordFacts>, ConnectorError> {
+        self.error()
+    }
+
+    async fn observe(&self, _: &Selection, _: &DatasetKeys) -> Result<Vec<Observation>, ConnectorError> {
+        self.error()
+    }
+
+    async fn store_clock(&self) -> Result<Option<DateTime<Utc>>, ConnectorError> {
+        Ok(None)
+    }
+
+    async fn pressure(&self) -> Result<Pressure, ConnectorError> {
+        self.error()
+    }
+}

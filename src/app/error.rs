@@ -1,0 +1,134 @@
+//! What can stop a use case, by what the caller can do.
+
+use crate::archive::ArchiveError;
+use crate::certificate::CertificateError;
+use crate::diagnostic::Diagnostics;
+use crate::execution::ExecutionError;
+use crate::hold::HoldError;
+use crate::ids::RandomnessError;
+use crate::journal::JournalError;
+use crate::keys::KeyError;
+use crate::ledger::LedgerError;
+use crate::plan::approval::CompileError;
+use crate::plan::explain::ExplainError;
+use crate::plan::staleness::StaleReason;
+use crate::plan::store::PlanStoreError;
+use crate::plan::{ApprovalError, PlanError, PlanFileError};
+use connectors::ConnectorError;
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum AppError {
+    /// Every fault of every document.
+    #[error("the documents have errors")]
+    Documents(Diagnostics),
+    #[error(transparent)]
+    Approval(#[from] ApprovalError),
+    #[error("the plan is stale: {}", reasons(.0))]
+    Stale(Vec<StaleReason>),
+    #[error("the plan cannot be carried out as it was approved: {0}")]
+    Compile(#[from] CompileError),
+    #[error("there is no plan '{reference}'")]
+    NoSuchPlan { reference: String },
+    #[error("'{reference}' could be several plans")]
+    AmbiguousPlan { reference: String },
+    #[error("plan '{plan_id}' in the ledger is not the one that was approved")]
+    PlanDamaged { plan_id: String },
+    #[error("the plan was carried out already: certificate {certificate_id}")]
+    AlreadyApplied { certificate_id: String },
+    #[error("run '{run_id}' of this plan was interrupted")]
+    Interrupted { run_id: String },
+    /// Two open runs could claim the same records.
+    #[error("run '{run_id}' of plan '{plan_id}' was interrupted and has no certificate yet")]
+    OtherRunOpen { run_id: String, plan_id: String },
+    /// The plan cannot be carried out any more as it was when the run began.
+    #[error("run '{run_id}' cannot go on: {reason}")]
+    NotAsBegun { run_id: String, reason: Box<AppError> },
+    #[error("no run was interrupted")]
+    NothingToResume,
+    #[error("several runs were interrupted: {}", plan_ids.join(", "))]
+    SeveralToResume { plan_ids: Vec<String> },
+    /// invariant I6: a wrong clock destroys nothing.
+    #[error("the clock cannot be trusted: {reason}")]
+    ClockDoubtful { reason: String },
+    #[error("there is no rule '{rule}' in policy '{policy}'")]
+    NoSuchRule { policy: String, rule: String },
+    #[error("there is no dataset '{dataset}' in the data map")]
+    NoSuchDataset { dataset: String },
+    #[error("there is no certificate '{certificate_id}' in the archive")]
+    NoSuchCertificate { certificate_id: String },
+    #[error("the record is not in certificate '{certificate_id}'")]
+    NotInCertificate { certificate_id: String },
+    /// A hold, a key or another argument that cannot be read.
+    #[error("{reason}")]
+    Argument { reason: String, hint: Option<String> },
+    #[error(transparent)]
+    Explain(#[from] ExplainError),
+    #[error(transparent)]
+    Store(#[from] ConnectorError),
+    #[error(transparent)]
+    Execution(#[from] ExecutionError),
+    #[error(transparent)]
+    Hold(#[from] HoldError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    PlanStore(#[from] PlanStoreError),
+    #[error(transparent)]
+    PlanFile(#[from] PlanFileError),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Randomness(#[from] RandomnessError),
+    #[error("{0:#}")]
+    Other(#[from] anyhow::Error),
+}
+
+fn reasons(reasons: &[StaleReason]) -> String {
+    reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+impl AppError {
+    /// What to do about it, in one sentence.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Approval(ApprovalError::Expired { .. }) | Self::Stale(_) | Self::Compile(_) => {
+                "draft the plan again with `oubliette plan`, and have it approved"
+            }
+            Self::Approval(_) => "see `oubliette show`; approve with `oubliette approve PLAN --as NAME`",
+            Self::NoSuchPlan { .. } | Self::AmbiguousPlan { .. } => "`oubliette status` lists the plans",
+            Self::Interrupted { .. } => "go on with `oubliette apply --resume`",
+            Self::OtherRunOpen { .. } => {
+                "go on with it by `oubliette apply --resume`, or end it by `oubliette apply --close`"
+            }
+            Self::NotAsBegun { .. } => {
+                "put back what changed and resume, or certify what was done and end the run with \
+                 `oubliette apply --close`"
+            }
+            Self::SeveralToResume { .. } => "name the plan: `oubliette apply PLAN --resume`",
+            Self::NoSuchCertificate { .. } => "`oubliette certificates list` has them all",
+            Self::ClockDoubtful { .. } => "set the clock of this machine right; nothing was touched",
+            Self::Journal(JournalError::Full) | Self::Ledger(LedgerError::Full) => {
+                "free space, then go on with `oubliette apply --resume`"
+            }
+            Self::Journal(JournalError::Busy { .. }) => "another process is applying a plan; wait for it",
+            Self::Store(error)
+            | Self::Execution(ExecutionError::Store(error) | ExecutionError::InDoubt { error, .. }) => {
+                return error.hint().map(str::to_owned);
+            }
+            Self::Argument { hint, .. } => return hint.clone(),
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}

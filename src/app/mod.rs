@@ -1,0 +1,108 @@
+//! The composition root: settings become adapters, and each use case is one function.
+//!
+//! Floor 7. This is the only place that knows all the ports. It prints nothing: what people read is
+//! made of the values that it returns, in `views`.
+
+mod apply;
+mod archived;
+mod certificates;
+mod certify;
+mod claims;
+mod closed;
+mod error;
+mod evidence;
+mod holds;
+mod open;
+mod planning;
+mod readiness;
+mod resume;
+mod status;
+mod stores;
+
+pub use apply::{ApplyEnd, ApplyMode, TargetTotals};
+pub use error::AppError;
+pub use holds::HoldPlaced;
+pub use open::Documents;
+pub use planning::PlanStanding;
+pub use status::Status;
+
+use crate::catalog::Catalog;
+use crate::certificate::VerifiedCertificate;
+use crate::check::Places;
+use crate::clock::Clock;
+use crate::diagnostic::Diagnostics;
+use crate::ids::IdSource;
+use crate::journal::RunKey;
+use crate::ledger::SqliteLedger;
+use crate::settings::{SecretLookup, Settings};
+use chrono::{DateTime, NaiveDate, Utc};
+use std::sync::Arc;
+
+/// What only `main` may build: the clock, the randomness, the way to secrets, and the view of a
+/// certificate that goes into the archive.
+#[derive(Clone)]
+pub struct Environment {
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn IdSource>,
+    pub secrets: Arc<dyn SecretLookup>,
+    pub render: fn(&VerifiedCertificate) -> String,
+}
+
+/// One opened project.
+pub struct App {
+    settings: Settings,
+    catalog: Catalog,
+    warnings: Diagnostics,
+    places: Places,
+    environment: Environment,
+    ledger: Arc<SqliteLedger>,
+    sealing_key: RunKey,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("App").field("directory", &self.settings.directory).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// What the documents are warned of.
+    #[must_use]
+    pub fn warnings(&self) -> &Diagnostics {
+        &self.warnings
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.environment.clock.now()
+    }
+}
+
+/// What to plan.
+#[derive(Debug, Clone, Default)]
+pub struct PlanRequest {
+    /// Names of policies; empty means all.
+    pub policies: Vec<String>,
+    /// Makes a plan for reading only, for another instant.
+    pub as_of: Option<DateTime<Utc>>,
+    pub author: Option<String>,
+}
+
+/// What to hold.
+#[derive(Debug, Clone)]
+pub struct HoldRequest {
+    pub matter: String,
+    pub reason: String,
+    pub owner: String,
+    pub review_on: Option<NaiveDate>,
+    pub scope: crate::hold::HoldScope,
+}

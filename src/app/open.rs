@@ -1,0 +1,120 @@
+//! Opening a project: documents, keys, ledger, archive.
+//!
+//! Floor 7.
+
+use super::{App, AppError, Environment};
+use crate::archive::note::{NoteSigner as _, VerifierKey};
+use crate::archive_store::{DirectoryArchive, SealedStore};
+use crate::catalog::Catalog;
+use crate::certificate::TrustRoot;
+use crate::check::Places;
+use crate::diagnostic::Diagnostics;
+use crate::journal::RunKey;
+use crate::keys::{self, FileLogSigner, FileSigner};
+use crate::ledger::SqliteLedger;
+use crate::settings::files::DiskFiles;
+use crate::settings::load::load;
+use crate::settings::{ArchiveSettings, LedgerSettings, Settings};
+use anyhow::Context as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The data map and the policies lie beside the settings.
+const DATA_MAP: &str = "data-map.yaml";
+const POLICIES: &str = "policies";
+/// The auditor's copy of the trust root; the archive has its own, which proves nothing by itself.
+const TRUST_ROOT: &str = "trust-root.json";
+
+/// The documents of a project, without an error in any of them.
+#[derive(Debug)]
+pub struct Documents {
+    pub settings: Settings,
+    pub catalog: Catalog,
+    pub places: Places,
+    pub warnings: Diagnostics,
+}
+
+impl App {
+    /// Loads the documents beside the settings file and opens the ledger.
+    ///
+    /// # Errors
+    /// [`AppError::Documents`] with every fault of every document; others when a key or the ledger
+    /// cannot be opened.
+    pub async fn open(settings_file: &Path, environment: Environment) -> Result<Self, AppError> {
+        let Documents { settings, catalog, places, warnings } = Self::documents(settings_file, &environment)?;
+        let sealing_key = keys::read_sealing_key(&settings.path(&settings.sealing_key))?;
+        let sealing_key = RunKey::new(sealing_key);
+        let LedgerSettings::Sqlite { path } = &settings.ledger;
+        let ids = Arc::clone(&environment.ids);
+        let ledger = SqliteLedger::open(&settings.path(path), sealing_key.clone(), ids).await?;
+        Ok(Self { settings, catalog, places, warnings, environment, ledger: Arc::new(ledger), sealing_key })
+    }
+
+    /// Only the documents, without opening anything: for checks that need no store.
+    ///
+    /// # Errors
+    /// [`AppError::Documents`] with every fault.
+    pub fn documents(settings_file: &Path, environment: &Environment) -> Result<Documents, AppError> {
+        let directory = settings_file.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let directory = directory.unwrap_or(Path::new("."));
+        let mut paths = vec![settings_file.to_path_buf()];
+        paths.extend(
+            [DATA_MAP, POLICIES].map(|name| directory.join(name)).into_iter().filter(|path| path.exists()),
+        );
+        let loaded = load(&paths, environment.clock.now(), &DiskFiles);
+        match (loaded.settings, loaded.catalog) {
+            (Some(settings), Some(catalog)) => {
+                Ok(Documents { settings, catalog, places: loaded.places, warnings: loaded.diagnostics })
+            }
+            _ if loaded.diagnostics.has_errors() => Err(AppError::Documents(loaded.diagnostics)),
+            _ => Err(AppError::Argument {
+                reason: format!("{} has no settings", settings_file.display()),
+                hint: Some(
+                    "make a project with `oubliette init`, or name its settings with --config".to_owned(),
+                ),
+            }),
+        }
+    }
+
+    pub(super) fn signer(&self) -> Result<FileSigner, AppError> {
+        Ok(FileSigner::open(&self.settings.path(&self.settings.signing_key))?)
+    }
+
+    pub(super) fn trust_root_bytes(&self) -> Result<Vec<u8>, AppError> {
+        let path = self.settings.path(Path::new(TRUST_ROOT));
+        Ok(keys::read_public(&path)?)
+    }
+
+    pub(super) fn trust_root(&self) -> Result<TrustRoot, AppError> {
+        Ok(TrustRoot::parse(&self.trust_root_bytes()?)?)
+    }
+
+    /// Opens the archive for writing; refused if it is older than what was published before.
+    pub(super) async fn archive(&self) -> Result<DirectoryArchive, AppError> {
+        let trust_root = self.trust_root()?;
+        let origin = trust_root.log.origin.as_str();
+        let signer = FileLogSigner::open(&self.settings.path(&self.settings.log_key), origin)?;
+        let kept = self.ledger.checkpoint(signer.verifier_key().name()).await?;
+        let kept = kept.map(String::from_utf8).transpose().context("the kept checkpoint is damaged")?;
+        let bytes = self.trust_root_bytes()?;
+        Ok(DirectoryArchive::open(&self.archive_directory(), &bytes, Box::new(signer), kept.as_deref())?)
+    }
+
+    /// Keeps the newest checkpoint outside the archive, so that a log that shrank is noticed.
+    pub(super) async fn keep_checkpoint(&self, note: &str) -> Result<(), AppError> {
+        let vkey = self.trust_root()?.log.vkey;
+        let key = VerifierKey::parse(&vkey).context("the trust root names no usable key for the log")?;
+        Ok(self.ledger.put_checkpoint(key.name(), note.as_bytes()).await?)
+    }
+
+    pub(super) fn sealed(&self) -> Result<SealedStore, AppError> {
+        Ok(SealedStore::open(&self.settings.path(&self.settings.sealed))?)
+    }
+
+    /// Where the archive is.
+    #[must_use]
+    pub fn archive_directory(&self) -> PathBuf {
+        let ArchiveSettings::Directory { path } = &self.settings.archive;
+        self.settings.path(path)
+    }
+}

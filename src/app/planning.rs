@@ -1,0 +1,286 @@
+//! Checking, planning, showing, explaining, approving.
+//!
+//! Floor 7. Reading ports only.
+
+use super::{App, AppError, PlanRequest};
+use crate::check::{LiveCheck, check_live};
+use crate::diagnostic::Diagnostics;
+use crate::hold::HoldRegister as _;
+use crate::journal::JournalStore as _;
+use crate::plan::approval::Approvals;
+use crate::plan::explain::{ExplainInput, Explanation, explain};
+use crate::plan::file::{parse_plan, read_plan};
+use crate::plan::planner::{ClockMarks, DraftInput, draft};
+use crate::plan::store::{Approval, PlanEntry, PlanStore as _, StandingApproval};
+use crate::plan::{ApprovalError, ApprovalRules, ApprovedPlan, Plan, digest};
+use anyhow::Context as _;
+use chrono::{DateTime, Duration, Utc};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// A plan with everything that decides whether it may be carried out.
+#[derive(Debug)]
+pub struct PlanStanding {
+    pub plan: Plan,
+    pub digest: String,
+    pub approvals: Vec<Approval>,
+    /// Whether it may be carried out as far as approvals go; why not, if not.
+    pub ready: Result<(), ApprovalError>,
+    /// The run of this plan, if there is one.
+    pub run: Option<crate::journal::RunRecord>,
+}
+
+/// Plans looked at to find one by the beginning of its id.
+const PLANS_SEARCHED_MAX: u32 = 1_000;
+
+impl App {
+    /// Checks the documents, and unless `offline` the live stores.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read; faults are in the diagnostics.
+    pub async fn check(&self, offline: bool) -> Result<Diagnostics, AppError> {
+        let mut diagnostics = self.warnings.clone();
+        if !offline {
+            let sources = self.sources().await?;
+            let book = self.ledger.book().await?;
+            let input = LiveCheck {
+                catalog: &self.catalog,
+                sources: &sources,
+                holds: &book,
+                as_of: self.now(),
+                places: &self.places,
+            };
+            diagnostics.extend(check_live(input).await);
+        }
+        Ok(diagnostics)
+    }
+
+    /// Drafts a plan and keeps it in the ledger.
+    ///
+    /// # Errors
+    /// When the counts of a store do not add up, or the ledger fails.
+    pub async fn plan(&self, request: PlanRequest) -> Result<PlanStanding, AppError> {
+        for policy in &request.policies {
+            if !self.catalog.policies().iter().any(|known| &known.name == policy) {
+                let known = self.catalog.policies().iter().map(|policy| policy.name.as_str());
+                let hint =
+                    connectors::nearest::nearest(policy, known).map(|near| format!("did you mean '{near}'?"));
+                return Err(AppError::Argument { reason: format!("there is no policy '{policy}'"), hint });
+            }
+        }
+        let now = self.now();
+        let sources = self.sources().await?;
+        let book = self.ledger.book().await?;
+        let previous = self.previous_plan().await?;
+        let author = request.author.or_else(|| self.settings.author.clone());
+        let policies: BTreeSet<String> = request.policies.into_iter().collect();
+        let plan = draft(DraftInput {
+            catalog: &self.catalog,
+            sources: &sources,
+            holds: &book,
+            policies: Some(&policies).filter(|policies| !policies.is_empty()),
+            as_of: request.as_of.unwrap_or(now),
+            drafted_at: now,
+            valid_for: self.validity(now)?,
+            plan_id: self.environment.ids.new_id("plan")?,
+            author: author.unwrap_or_else(|| "unnamed".to_owned()),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            simulated: request.as_of.is_some(),
+            clock: self.clock_marks().await?,
+            previous: previous.as_ref(),
+        })
+        .await?;
+        self.ledger.save_plan(&plan, &plan.canonical(), &plan.digest()).await?;
+        self.standing(plan).await
+    }
+
+    /// A plan by `latest`, its id or the beginning of it, or the path of a plan file.
+    ///
+    /// # Errors
+    /// [`AppError::NoSuchPlan`] and [`AppError::AmbiguousPlan`]; a file that is no plan.
+    pub async fn show(&self, reference: &str) -> Result<PlanStanding, AppError> {
+        let (plan, _) = self.stored_plan(reference).await?;
+        self.standing(plan).await
+    }
+
+    /// The newest plans.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub async fn plans(&self, limit: u32) -> Result<Vec<PlanEntry>, AppError> {
+        Ok(self.ledger.plans(limit).await?)
+    }
+
+    /// Why one record is kept or due.
+    ///
+    /// # Errors
+    /// When dataset or record are not there, or the key cannot be read.
+    pub async fn explain(
+        &self,
+        dataset: &str,
+        key: &str,
+        as_of: Option<DateTime<Utc>>,
+    ) -> Result<Explanation, AppError> {
+        let sources = self.sources().await?;
+        let book = self.ledger.book().await?;
+        let as_of = as_of.unwrap_or_else(|| self.now());
+        let input = ExplainInput { catalog: &self.catalog, sources: &sources, holds: &book, as_of };
+        Ok(explain(input, dataset, &key_parts(key)).await?)
+    }
+
+    /// Records a person's yes to exactly this plan.
+    ///
+    /// # Errors
+    /// When the plan may not be approved by this person, or at all.
+    pub async fn approve(
+        &self,
+        reference: &str,
+        approver: &str,
+        note: Option<String>,
+    ) -> Result<Approval, AppError> {
+        let (plan, digest) = self.stored_plan(reference).await?;
+        let approval = Approval {
+            plan_id: plan.plan_id.clone(),
+            plan_digest: digest,
+            approver: approver.to_owned(),
+            approved_at: self.now(),
+            note,
+        };
+        // The same check as before execution, so that a yes that would be worthless is not recorded.
+        let approvals = Approvals { of_plan: std::slice::from_ref(&approval), standing: &[] };
+        ApprovedPlan::new(plan, approvals, self.approval_rules(), self.now())?;
+        self.ledger.approve(&approval).await?;
+        Ok(approval)
+    }
+
+    /// Records a yes to one rule as it stands.
+    ///
+    /// # Errors
+    /// [`AppError::NoSuchRule`].
+    pub async fn approve_standing(
+        &self,
+        policy: &str,
+        rule: &str,
+        approver: &str,
+    ) -> Result<StandingApproval, AppError> {
+        let targets = self.catalog.targets(self.now());
+        let target = targets.iter().find(|target| target.policy.name == policy && target.rule.id == rule);
+        let target = target
+            .ok_or_else(|| AppError::NoSuchRule { policy: policy.to_owned(), rule: rule.to_owned() })?;
+        let approval = StandingApproval {
+            policy: policy.to_owned(),
+            rule: rule.to_owned(),
+            rule_digest: digest::of_rule(&self.catalog, target),
+            approver: approver.to_owned(),
+            approved_at: self.now(),
+            revoked_at: None,
+        };
+        self.ledger.approve_standing(&approval).await?;
+        Ok(approval)
+    }
+
+    /// Takes the standing approvals of a rule back; how many there were.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub async fn revoke_standing(&self, policy: &str, rule: &str) -> Result<u64, AppError> {
+        Ok(self.ledger.revoke_standing(policy, rule, self.now()).await?)
+    }
+
+    async fn standing(&self, plan: Plan) -> Result<PlanStanding, AppError> {
+        let approvals = self.ledger.approvals(&plan.plan_id).await?;
+        let ready = self.approved(&plan, self.now()).await.map(|_| ());
+        let ready = match ready {
+            Ok(()) => Ok(()),
+            Err(AppError::Approval(reason)) => Err(reason),
+            Err(error) => return Err(error),
+        };
+        let run = self.ledger.run_of_plan(&plan.plan_id).await?;
+        Ok(PlanStanding { digest: plan.digest(), approvals, ready, run, plan })
+    }
+
+    /// The approved plan, if the ledger has what it takes.
+    pub(super) async fn approved(&self, plan: &Plan, now: DateTime<Utc>) -> Result<ApprovedPlan, AppError> {
+        let of_plan = self.ledger.approvals(&plan.plan_id).await?;
+        let standing = self.ledger.standing().await?;
+        let approvals = Approvals { of_plan: &of_plan, standing: &standing };
+        Ok(ApprovedPlan::new(plan.clone(), approvals, self.approval_rules(), now)?)
+    }
+
+    fn approval_rules(&self) -> ApprovalRules {
+        ApprovalRules { approver_not_author: self.settings.approvals.approver_not_author }
+    }
+
+    /// A plan of the ledger with its digest. A plan file is taken only if the ledger has the same.
+    pub(super) async fn stored_plan(&self, reference: &str) -> Result<(Plan, String), AppError> {
+        let plan_id = self.plan_id(reference).await?;
+        let stored = self.ledger.plan(&plan_id).await?;
+        let (bytes, digest) =
+            stored.ok_or_else(|| AppError::NoSuchPlan { reference: reference.to_owned() })?;
+        let plan = parse_plan(&bytes)?;
+        if plan.digest() != digest {
+            return Err(AppError::PlanDamaged { plan_id });
+        }
+        Ok((plan, digest))
+    }
+
+    async fn plan_id(&self, reference: &str) -> Result<String, AppError> {
+        let plans = self.ledger.plans(PLANS_SEARCHED_MAX).await?;
+        if reference == "latest" {
+            let newest = plans.into_iter().next();
+            return newest
+                .map(|plan| plan.plan_id)
+                .ok_or_else(|| AppError::NoSuchPlan { reference: reference.to_owned() });
+        }
+        let mut matching: Vec<String> = plans
+            .into_iter()
+            .map(|plan| plan.plan_id)
+            .filter(|id| {
+                id == reference || id.starts_with(reference) || id.starts_with(&format!("plan-{reference}"))
+            })
+            .collect();
+        match matching.len() {
+            0 => self.plan_of_file(Path::new(reference)).await,
+            1 => Ok(matching.remove(0)),
+            _ if matching.iter().any(|id| id == reference) => Ok(reference.to_owned()),
+            _ => Err(AppError::AmbiguousPlan { reference: reference.to_owned() }),
+        }
+    }
+
+    async fn plan_of_file(&self, path: &Path) -> Result<String, AppError> {
+        let unknown = || AppError::NoSuchPlan { reference: path.display().to_string() };
+        let Some(file) = super::readiness::open_file(path)? else { return Err(unknown()) };
+        let plan = read_plan(file)?;
+        let stored = self.ledger.plan(&plan.plan_id).await?;
+        match stored {
+            Some((_, digest)) if digest == plan.digest() => Ok(plan.plan_id),
+            Some(_) => Err(AppError::PlanDamaged { plan_id: plan.plan_id }),
+            None => Err(unknown()),
+        }
+    }
+
+    async fn previous_plan(&self) -> Result<Option<Plan>, AppError> {
+        let newest = self.ledger.plans(1).await?;
+        let Some(entry) = newest.first() else { return Ok(None) };
+        // A plan of an older format is no reason not to draft a new one.
+        Ok(self.stored_plan(&entry.plan_id).await.ok().map(|(plan, _)| plan))
+    }
+
+    fn validity(&self, now: DateTime<Utc>) -> Result<Duration, AppError> {
+        let until = self.settings.approvals.plan_valid_for.after(now);
+        Ok(until.context("plans are valid beyond the calendar")? - now)
+    }
+
+    pub(super) async fn clock_marks(&self) -> Result<ClockMarks, AppError> {
+        let tolerance = Duration::from_std(self.settings.clock_tolerance).context("the clock tolerance")?;
+        let seen = self.ledger.last_seen().await?;
+        Ok(ClockMarks { last_seen_at: seen, last_run_at: seen, tolerance })
+    }
+}
+
+/// The parts of a key as people type it: the value itself, or for several key columns a JSON array.
+fn key_parts(text: &str) -> Vec<String> {
+    let array = serde_json::from_str::<Vec<serde_json::Value>>(text);
+    let Ok(values) = array else { return vec![text.to_owned()] };
+    values.into_iter().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)).collect()
+}

@@ -1,0 +1,107 @@
+//! From the settings to opened stores: the reader's side for planning, both for execution.
+//!
+//! Floor 7.
+
+use super::closed::ClosedStore;
+use super::{App, AppError};
+use crate::execution::OpenStore;
+use crate::plan::world::Sources;
+use crate::settings::{Connection, SecretText, Store};
+use anyhow::Context as _;
+use connectors::directory::{DirectoryDisposer, DirectorySource};
+use connectors::sqlite::{SqliteDisposer, SqliteOptions, SqliteSource};
+use connectors::{RecordDisposer, RecordSource};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+impl App {
+    /// Every store, opened for reading. In the place of one that cannot be opened stands a closed
+    /// one, so that what needs it says why it was not reached.
+    pub(super) async fn sources(&self) -> Result<Sources, AppError> {
+        let mut sources = Sources::new();
+        for (name, store) in &self.settings.stores {
+            match self.source(name, store).await {
+                Ok(source) => {
+                    sources.insert(name.clone(), source);
+                }
+                Err(AppError::Store(error)) => {
+                    sources.insert(name.clone(), Arc::new(ClosedStore::new(name, &error)));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(sources)
+    }
+
+    async fn source(&self, name: &str, store: &Store) -> Result<Arc<dyn RecordSource>, AppError> {
+        Ok(match &store.connection {
+            Connection::Sqlite { reader, .. } => {
+                let location = self.location(reader)?;
+                Arc::new(SqliteSource::open(name, &location, SqliteOptions::default()).await?)
+            }
+            Connection::Directory { path } => {
+                Arc::new(DirectorySource::open(name, Path::new(&self.location(path)?))?)
+            }
+        })
+    }
+
+    async fn disposer(
+        &self,
+        name: &str,
+        store: &Store,
+        hash_key: [u8; 32],
+    ) -> Result<Arc<dyn RecordDisposer>, AppError> {
+        Ok(match &store.connection {
+            Connection::Sqlite { writer, .. } => {
+                let location = self.location(writer)?;
+                let disposer = SqliteDisposer::open(name, &location, SqliteOptions::default()).await?;
+                Arc::new(disposer.with_hash_key(hash_key))
+            }
+            Connection::Directory { path } => {
+                Arc::new(DirectoryDisposer::open(name, Path::new(&self.location(path)?))?)
+            }
+        })
+    }
+
+    /// Opens every store for writing once. After a crash only a writer can roll a half-done transaction
+    /// back or take up a write-ahead log; until then a reader finds the store busy or unreadable. They
+    /// are to be kept open while readers are opened. One that cannot be opened is told when it is needed.
+    pub(super) async fn recover_stores(&self) -> Result<Vec<Arc<dyn RecordDisposer>>, AppError> {
+        let mut writers = Vec::new();
+        for (name, store) in &self.settings.stores {
+            match self.disposer(name, store, [0; 32]).await {
+                Ok(writer) => writers.push(writer),
+                Err(AppError::Store(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(writers)
+    }
+
+    /// These stores, opened for reading and writing.
+    pub(super) async fn open_stores(
+        &self,
+        names: &BTreeSet<&str>,
+        hash_key: [u8; 32],
+    ) -> Result<BTreeMap<String, OpenStore>, AppError> {
+        let mut open = BTreeMap::new();
+        for &name in names {
+            let store = self.settings.stores.get(name);
+            let store = store.with_context(|| format!("store '{name}' is not in the settings"))?;
+            // The writer first: after a crash only a writer can roll a half-done transaction back.
+            let disposer = self.disposer(name, store, hash_key).await?;
+            let source = self.source(name, store).await?;
+            open.insert(name.to_owned(), OpenStore { source, disposer });
+        }
+        Ok(open)
+    }
+
+    /// A path or address of the settings with its secrets filled in, relative to the project.
+    fn location(&self, text: &SecretText) -> Result<String, AppError> {
+        let resolved = text.resolve(&*self.environment.secrets).map_err(anyhow::Error::from)?;
+        let plain = resolved.expose();
+        let path = plain.strip_prefix("sqlite://").unwrap_or(plain);
+        Ok(self.settings.path(Path::new(path)).to_string_lossy().into_owned())
+    }
+}

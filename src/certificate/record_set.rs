@@ -1,0 +1,308 @@
+//! The record set: all commitments of a certificate, sorted, under one Merkle root.
+//!
+//! Floor 5. Sorted by value, so that the place of a commitment says nothing about the record.
+//! Memory is bounded whatever the number of records: commitments are gathered up to a buffer,
+//! sorted, spooled to a work directory, and merged at the end in a stream that writes the sorted
+//! file (32 bytes a record) and computes the root. This module does IO in the directory it is
+//! given, and nowhere else.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "spools sorted commitments to the work directory given by the caller"
+)]
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::commitment::Commitment;
+use super::merkle::{StreamingTree, leaf_hash};
+use crate::digest::Digest32;
+
+/// Commitments held in memory before they are spooled (8 MiB).
+const BUFFER_COMMITMENTS: usize = 1 << 18;
+/// Spool files merged at once: bounds open files and buffers (64 × 64 KiB).
+const MERGE_WAYS: usize = 64;
+const MERGE_BUFFER_BYTES: usize = 1 << 16;
+const SPOOL_SUFFIX: &str = "spool";
+
+/// The sorted commitments of one certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordSet {
+    pub count: u64,
+    /// The RFC 6962 root over the commitments as leaves.
+    pub root: Digest32,
+}
+
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RecordSetError {
+    /// The same record stands in it twice: counts and commitments do not tell the same story.
+    #[error("a record appears twice in the record set")]
+    Duplicate,
+    #[error("cannot write the record set in {directory}: {source}", directory = .directory.display())]
+    Io { directory: PathBuf, source: io::Error },
+    #[error("the record set is damaged: not sorted, or not a whole number of commitments")]
+    Damaged,
+}
+
+/// Gathers commitments in any order.
+#[derive(Debug)]
+pub struct RecordSetBuilder {
+    directory: PathBuf,
+    buffer: Vec<Commitment>,
+    spools: Vec<PathBuf>,
+    spools_made: u64,
+}
+
+impl RecordSetBuilder {
+    /// Starts in a work directory of its own, which is made if need be; spool files that an
+    /// interrupted builder left there are removed.
+    ///
+    /// # Errors
+    /// If the directory cannot be made or cleaned.
+    pub fn create(directory: &Path) -> Result<Self, RecordSetError> {
+        let prepare = || -> io::Result<()> {
+            fs::create_dir_all(directory)?;
+            for entry in fs::read_dir(directory)? {
+                let path = entry?.path();
+                if path.extension().is_some_and(|suffix| suffix == SPOOL_SUFFIX) {
+                    fs::remove_file(path)?;
+                }
+            }
+            Ok(())
+        };
+        prepare().map_err(|source| RecordSetError::Io { directory: directory.to_path_buf(), source })?;
+        Ok(Self {
+            directory: directory.to_path_buf(),
+            buffer: Vec::new(),
+            spools: Vec::new(),
+            spools_made: 0,
+        })
+    }
+
+    /// Adds the commitments of one batch, in any order.
+    ///
+    /// # Errors
+    /// If they cannot be spooled.
+    pub fn add_batch(&mut self, batch: Vec<Commitment>) -> Result<(), RecordSetError> {
+        if self.buffer.is_empty() {
+            self.buffer = batch;
+        } else {
+            self.buffer.extend_from_slice(&batch);
+        }
+        if self.buffer.len() >= BUFFER_COMMITMENTS { self.spool() } else { Ok(()) }
+    }
+
+    /// Merges everything into `out_path` (mode 0600, replaced whole) and gives count and root.
+    ///
+    /// # Errors
+    /// [`RecordSetError::Duplicate`] if a record appears twice, then nothing is written.
+    pub fn finish(mut self, out_path: &Path) -> Result<RecordSet, RecordSetError> {
+        self.spool()?;
+        while self.spools.len() > MERGE_WAYS {
+            let rest = self.spools.split_off(MERGE_WAYS);
+            let ways = std::mem::replace(&mut self.spools, rest);
+            let path = self.next_spool_path();
+            self.merge(&ways, &path)?;
+            self.spools.push(path);
+            self.remove(&ways)?;
+        }
+        let unfinished = out_path.with_extension("unfinished");
+        let ways = std::mem::take(&mut self.spools);
+        let set = self.merge(&ways, &unfinished);
+        self.remove(&ways)?;
+        if set.is_err() {
+            self.remove(&[unfinished])?;
+            return set;
+        }
+        fs::rename(&unfinished, out_path).map_err(|source| self.io(source))?;
+        let parent = out_path.parent().unwrap_or(Path::new("."));
+        File::open(parent).and_then(|parent| parent.sync_all()).map_err(|source| self.io(source))?;
+        set
+    }
+
+    fn spool(&mut self) -> Result<(), RecordSetError> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        self.buffer.sort_unstable();
+        let path = self.next_spool_path();
+        let write = || -> io::Result<()> {
+            let mut file = BufWriter::with_capacity(MERGE_BUFFER_BYTES, create_private(&path)?);
+            file.write_all(self.buffer.as_flattened())?;
+            file.flush()
+        };
+        write().map_err(|source| self.io(source))?;
+        self.buffer.clear();
+        self.spools.push(path);
+        Ok(())
+    }
+
+    fn next_spool_path(&mut self) -> PathBuf {
+        self.spools_made += 1;
+        self.directory.join(format!("{:08}.{SPOOL_SUFFIX}", self.spools_made))
+    }
+
+    fn merge(&self, ways: &[PathBuf], out_path: &Path) -> Result<RecordSet, RecordSetError> {
+        let io = |source| self.io(source);
+        let mut readers = Vec::with_capacity(ways.len());
+        let mut heads = BinaryHeap::with_capacity(ways.len());
+        for (way, path) in ways.iter().enumerate() {
+            let mut reader = CommitmentReader::open(path).map_err(io)?;
+            if let Some(head) = reader.next()? {
+                heads.push(Reverse((head, way)));
+            }
+            readers.push(reader);
+        }
+        let mut out = BufWriter::with_capacity(MERGE_BUFFER_BYTES, create_private(out_path).map_err(io)?);
+        let mut tree = StreamingTree::new();
+        let mut previous = None;
+        while let Some(Reverse((commitment, way))) = heads.pop() {
+            if previous == Some(commitment) {
+                return Err(RecordSetError::Duplicate);
+            }
+            previous = Some(commitment);
+            out.write_all(&commitment).map_err(io)?;
+            tree.push(leaf_hash(&commitment));
+            let Some(reader) = readers.get_mut(way) else { continue };
+            if let Some(head) = reader.next()? {
+                heads.push(Reverse((head, way)));
+            }
+        }
+        out.flush().map_err(io)?;
+        out.get_ref().sync_all().map_err(io)?;
+        Ok(RecordSet { count: tree.size(), root: Digest32::from_bytes(tree.root()) })
+    }
+
+    fn remove(&self, paths: &[PathBuf]) -> Result<(), RecordSetError> {
+        for path in paths {
+            match fs::remove_file(path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(self.io(error)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn io(&self, source: io::Error) -> RecordSetError {
+        RecordSetError::Io { directory: self.directory.clone(), source }
+    }
+}
+
+impl RecordSetError {
+    fn reading(path: &Path, source: io::Error) -> Self {
+        if source.kind() == io::ErrorKind::UnexpectedEof {
+            return Self::Damaged;
+        }
+        Self::Io { directory: path.parent().unwrap_or(path).to_path_buf(), source }
+    }
+}
+
+/// Reads a sorted file of commitments, one after another.
+#[derive(Debug)]
+pub(super) struct CommitmentReader {
+    path: PathBuf,
+    file: BufReader<File>,
+}
+
+impl CommitmentReader {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let file = BufReader::with_capacity(MERGE_BUFFER_BYTES, File::open(path)?);
+        Ok(Self { path: path.to_path_buf(), file })
+    }
+
+    /// The next commitment; `None` at the end.
+    pub(super) fn next(&mut self) -> Result<Option<Commitment>, RecordSetError> {
+        use std::io::BufRead as _;
+        let at_end = self.file.fill_buf().map(<[u8]>::is_empty);
+        let at_end = at_end.map_err(|source| RecordSetError::reading(&self.path, source))?;
+        if at_end {
+            return Ok(None);
+        }
+        let mut commitment = [0; 32];
+        self.file
+            .read_exact(&mut commitment)
+            .map_err(|source| RecordSetError::reading(&self.path, source))?;
+        Ok(Some(commitment))
+    }
+}
+
+fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn commitments(count: u32) -> Vec<Commitment> {
+        (0..count).map(|record| *Digest32::of(&record.to_be_bytes()).as_bytes()).collect()
+    }
+
+    fn root_in_memory(mut all: Vec<Commitment>) -> Digest32 {
+        all.sort_unstable();
+        let mut tree = StreamingTree::new();
+        for commitment in &all {
+            tree.push(leaf_hash(commitment));
+        }
+        Digest32::from_bytes(tree.root())
+    }
+
+    #[test]
+    fn batches_in_any_order_give_one_sorted_file_and_its_root() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let out = directory.path().join("record-commitments.bin");
+        let all = commitments(1_000);
+        let mut builder = RecordSetBuilder::create(&directory.path().join("work")).expect("made");
+        for batch in all.chunks(37) {
+            builder.add_batch(batch.to_vec()).expect("added");
+            builder.spool().expect("spooled");
+            if builder.spools.len() == 3 {
+                // More files than one merge takes, with little data.
+                for _ in 0..100 {
+                    let path = builder.next_spool_path();
+                    fs::write(&path, []).expect("written");
+                    builder.spools.push(path);
+                }
+            }
+        }
+        let set = builder.finish(&out).expect("finished");
+        assert_eq!(set, RecordSet { count: 1_000, root: root_in_memory(all.clone()) });
+        let mut sorted = all;
+        sorted.sort_unstable();
+        assert_eq!(fs::read(&out).expect("read"), sorted.as_flattened());
+        assert_eq!(fs::read_dir(directory.path().join("work")).expect("listed").count(), 0);
+    }
+
+    #[test]
+    fn a_record_that_appears_twice_is_refused_and_nothing_is_written() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let out = directory.path().join("record-commitments.bin");
+        let mut builder = RecordSetBuilder::create(directory.path()).expect("made");
+        builder.add_batch(commitments(10)).expect("added");
+        builder.spool().expect("spooled");
+        builder.add_batch(commitments(1)).expect("added");
+        assert!(matches!(builder.finish(&out), Err(RecordSetError::Duplicate)));
+        assert_eq!(fs::read_dir(directory.path()).expect("listed").count(), 0);
+    }
+
+    #[test]
+    fn an_interrupted_builder_leaves_nothing_to_the_next() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let mut killed = RecordSetBuilder::create(directory.path()).expect("made");
+        killed.add_batch(commitments(10)).expect("added");
+        killed.spool().expect("spooled");
+        drop(killed);
+        let builder = RecordSetBuilder::create(directory.path()).expect("made");
+        let set = builder.finish(&directory.path().join("out.bin")).expect("finished");
+        assert_eq!(set, RecordSet { count: 0, root: Digest32::of(b"") });
+    }
+}

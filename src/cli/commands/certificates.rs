@@ -1,0 +1,118 @@
+//! `certificates`: list, show, the page for people, receipts.
+
+use super::Call;
+use super::verify::{no_anchor, read_small, trust_root};
+use crate::archive::ArchiveFiles;
+use crate::archive::layout::{ArchivePath, CertificatePart};
+use crate::archive_store::DirectoryFiles;
+use crate::certificate::receipt::{self, Receipt};
+use crate::certificate::{CertificateId, ENVELOPE_BYTES_MAX, TrustRoot, VerifiedCertificate};
+use crate::cli::arguments::CertificatesCommand;
+use crate::cli::exit::ExitStatus;
+use crate::cli::failure::Failure;
+use crate::cli::output::Output;
+use crate::init;
+use crate::views::JSON_FORMAT_VERSION;
+use crate::views::certificates::{CertificateJson, CertificatesJson, list, show};
+use crate::views::run::page_of;
+use crate::views::words::run as words;
+use serde_json::json;
+use std::path::Path;
+
+/// Files of an archive that are looked at to find one certificate.
+const FILES_MAX: usize = 1_000_000;
+
+pub(in crate::cli) async fn run(
+    call: &Call<'_>,
+    wanted: &CertificatesCommand,
+    output: &mut Output<'_>,
+) -> Result<ExitStatus, Failure> {
+    if let CertificatesCommand::VerifyReceipt { receipt, archive, trust_root: root } = wanted {
+        return verify_receipt(call, receipt, archive, root.as_deref(), output);
+    }
+    let app = call.open(output).await?;
+    match wanted {
+        CertificatesCommand::List => {
+            let found = app.certificates()?;
+            output.answer(&CertificatesJson::new(&found), |language| list(&found, language))?;
+        }
+        CertificatesCommand::Show { certificate } => {
+            let (statement, directory) = app.certificate(certificate)?;
+            let json = CertificateJson {
+                format_version: JSON_FORMAT_VERSION,
+                directory: directory.display().to_string(),
+                statement: &statement,
+            };
+            output.answer(&json, |language| show(&statement, &directory, language))?;
+        }
+        CertificatesCommand::Html { certificate } => {
+            let page = page_of(&app.certificate(certificate)?.1);
+            let json = json!({ "format_version": JSON_FORMAT_VERSION, "html": page });
+            output.answer(&json, |_| page.clone() + "\n")?;
+        }
+        CertificatesCommand::Receipt { certificate, dataset, key, out } => {
+            let receipt = app.receipt(certificate, dataset, key)?;
+            hand_over(&receipt, out.as_deref(), output)?;
+        }
+        CertificatesCommand::VerifyReceipt { .. } => {}
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// A receipt goes out byte for byte: it is canonical JSON in either format.
+fn hand_over(receipt: &Receipt, out: Option<&Path>, output: &mut Output<'_>) -> Result<(), Failure> {
+    let bytes = receipt
+        .to_bytes()
+        .map_err(|error| Failure::unexpected(format!("the receipt cannot be written: {error}")))?;
+    let Some(path) = out else {
+        return output.data(&String::from_utf8_lossy(&bytes));
+    };
+    // It names a record: for its owner's eyes only.
+    init::write_new(path, &bytes, 0o600).map_err(|error| Failure::from_init(&error))?;
+    output.remark(&words::RECEIPT_WRITTEN.fill(output.language, &[&path.display()]));
+    Ok(())
+}
+
+fn verify_receipt(
+    call: &Call<'_>,
+    receipt_file: &Path,
+    archive: &Path,
+    root: Option<&Path>,
+    output: &mut Output<'_>,
+) -> Result<ExitStatus, Failure> {
+    let failed = |reason: String| Failure::new(ExitStatus::VerificationFailed, reason);
+    let receipt = Receipt::parse(&read_small(receipt_file)?)
+        .map_err(|error| failed(format!("the receipt cannot be read: {error}")))?;
+    let root = trust_root(call, root, true)?.ok_or_else(no_anchor)?;
+    let root =
+        TrustRoot::parse(&root).map_err(|error| failed(format!("the trust root is not good: {error}")))?;
+    let certificate = certificate_of(archive, &receipt.certificate_id, &root)?;
+    receipt::verify(&receipt, &certificate.statement).map_err(|error| failed(error.to_string()))?;
+    let id = receipt.certificate_id.as_str();
+    let json = json!({ "format_version": JSON_FORMAT_VERSION, "holds": true, "certificate_id": id });
+    output.answer(&json, |language| words::RECEIPT_HOLDS.fill(language, &[&id]) + "\n")?;
+    Ok(ExitStatus::Done)
+}
+
+/// The certificate of this id in an archive, verified.
+fn certificate_of(
+    archive: &Path,
+    id: &CertificateId,
+    root: &TrustRoot,
+) -> Result<VerifiedCertificate, Failure> {
+    let failed = |reason: String| Failure::new(ExitStatus::VerificationFailed, reason);
+    let unreadable = |error| failed(format!("the archive cannot be read: {error}"));
+    let files = DirectoryFiles::new(archive);
+    let is_wanted = |path: &str| {
+        matches!(
+            ArchivePath::parse(path),
+            Some(ArchivePath::Certificate(place, CertificatePart::Envelope)) if place.id == *id
+        )
+    };
+    let listed = files.list(FILES_MAX).map_err(unreadable)?;
+    let path = listed.into_iter().map(|file| file.path).find(|path| is_wanted(path));
+    let path = path.ok_or_else(|| failed(format!("certificate {} is not in the archive", id.as_str())))?;
+    let bytes = files.read(&path, ENVELOPE_BYTES_MAX).map_err(unreadable)?;
+    let bytes = bytes.ok_or_else(|| failed(format!("{path} is no regular file")))?;
+    root.verify(&bytes).map_err(|error| failed(error.to_string()))
+}

@@ -1,0 +1,95 @@
+//! `verify`: needs no project, only the archive and the keys to trust.
+#![expect(clippy::disallowed_methods, reason = "reads the trust root and the checkpoint that a person names")]
+
+use super::Call;
+use crate::archive::verify::{TrustAnchor, VerifyOptions, VerifyReport, verify};
+use crate::archive_store::DirectoryFiles;
+use crate::cli::arguments::VerifyArguments;
+use crate::cli::exit::ExitStatus;
+use crate::cli::failure::Failure;
+use crate::cli::output::Output;
+use crate::digest::Digest32;
+use crate::init::TRUST_ROOT_FILE;
+use crate::views::certificate_html;
+use crate::views::verify::{VerifyJson, human};
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+/// Larger files are neither a trust root, nor a checkpoint, nor a receipt.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+pub(in crate::cli) fn run(
+    call: &Call<'_>,
+    wanted: &VerifyArguments,
+    output: &mut Output<'_>,
+) -> Result<ExitStatus, Failure> {
+    let trust_root = trust_root(call, wanted.trust_root.as_deref(), wanted.fingerprint.is_none())?;
+    let fingerprint = wanted.fingerprint.as_deref().map(parse_fingerprint).transpose()?;
+    if let (Some(bytes), Some(expected)) = (&trust_root, fingerprint)
+        && Digest32::of(bytes) != expected
+    {
+        let message = "the trust root does not have this fingerprint";
+        return Err(Failure::new(ExitStatus::VerificationFailed, message));
+    }
+    let kept = wanted.expect_checkpoint.as_deref().map(read_small).transpose()?;
+    let anchor = match (&trust_root, fingerprint) {
+        (Some(bytes), _) => TrustAnchor::File(bytes),
+        (None, Some(digest)) => TrustAnchor::Fingerprint(digest),
+        (None, None) => return Err(no_anchor()),
+    };
+    let options = VerifyOptions { anchor, kept_checkpoint: kept.as_deref(), entries_min: 0 };
+    let report = report(&wanted.archive, &options)?;
+    output.answer(&VerifyJson::new(&report), |language| human(&report, language))?;
+    Ok(if report.holds() { ExitStatus::Done } else { ExitStatus::VerificationFailed })
+}
+
+/// The report on an archive directory.
+fn report(archive: &Path, options: &VerifyOptions<'_>) -> Result<VerifyReport, Failure> {
+    if !archive.is_dir() {
+        return Err(Failure::usage(format!("there is no archive directory {}", archive.display())));
+    }
+    Ok(verify(&DirectoryFiles::new(archive), options, &certificate_html::render))
+}
+
+/// The named file; else, when one is needed, the one beside the settings.
+pub(super) fn trust_root(
+    call: &Call<'_>,
+    named: Option<&Path>,
+    is_needed: bool,
+) -> Result<Option<Vec<u8>>, Failure> {
+    if let Some(path) = named {
+        return read_small(path).map(Some);
+    }
+    let beside = call.config.with_file_name(TRUST_ROOT_FILE);
+    if is_needed && beside.is_file() {
+        return read_small(&beside).map(Some);
+    }
+    Ok(None)
+}
+
+pub(super) fn no_anchor() -> Failure {
+    Failure::usage("nothing says which keys to trust")
+        .with_hint("give the trust root with --trust-root FILE, or its published --fingerprint")
+}
+
+fn parse_fingerprint(text: &str) -> Result<Digest32, Failure> {
+    let digits: String = text.chars().filter(|character| !matches!(character, ':' | ' ')).collect();
+    digits.to_ascii_lowercase().parse().map_err(|_| {
+        Failure::usage("the fingerprint cannot be read").with_hint("expected 64 hexadecimal digits")
+    })
+}
+
+/// A small file that somebody named.
+pub(super) fn read_small(path: &Path) -> Result<Vec<u8>, Failure> {
+    let unreadable = |reason: &dyn std::fmt::Display| {
+        Failure::usage(format!("{} cannot be read: {reason}", path.display()))
+    };
+    let file = File::open(path).map_err(|error| unreadable(&error))?;
+    let mut bytes = Vec::new();
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err(unreadable(&"it is too large"));
+    }
+    Ok(bytes)
+}

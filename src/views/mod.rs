@@ -1,0 +1,21 @@
+//! What people and programs read, made of the values that the application returns.
+//!
+//! Floor 8, pure. Each view has a text in French and English and a JSON form. The JSON types are
+//! contracts of their own, with a `format_version`: a domain type may change without them. The one
+//! exception is the plan, which is a contract already.
+
+pub mod certificate_html;
+pub mod certificates;
+mod counts;
+pub mod diagnostics;
+pub mod explain;
+pub mod holds;
+pub mod plan;
+pub mod run;
+pub mod status;
+pub mod text;
+pub mod verify;
+pub mod words;
+
+/// Version of the JSON forms. A change that a reader could stumble over raises it.
+pub const JSON_FORMAT_VERSION: u32 = 1;

@@ -1,0 +1,183 @@
+//! One item of a plan: its row of the table, and its details.
+
+use crate::plan::{Disposition, FieldPlan, PlanItem};
+use crate::policy::Language;
+use crate::views::text::{day, joined, legal_basis, number, period, printable, samples, share, size};
+use crate::views::words::plan as words;
+use comfy_table::Cell;
+use connectors::Transform;
+use std::fmt::Display;
+
+/// The row of one item in the overview.
+pub(super) fn row(item: &PlanItem, language: Language) -> Vec<Cell> {
+    let counts = &item.counts;
+    let range = match (item.oldest_due_at, item.newest_due_at) {
+        (Some(oldest), Some(newest)) => format!("{}\n{}", day(oldest), day(newest)),
+        _ => String::new(),
+    };
+    [
+        format!("{}. {}\n{}", u64::from(item.item) + 1, title(item, language), printable(&item.dataset)),
+        words::disposition(&item.disposition).text(language).to_owned(),
+        number(counts.due),
+        number(counts.overdue),
+        number(counts.held),
+        number(counts.undecidable_total()),
+        number(counts.not_yet_due),
+        format!("{}\n{}", share(counts.due, counts.total, language), size(item.due_bytes, language)),
+        range,
+    ]
+    .map(Cell::new)
+    .into()
+}
+
+/// What the rule says, what is due, what goes along, what is kept and why.
+pub(super) fn details(item: &PlanItem, language: Language) -> String {
+    let mut lines = vec![period_line(item, language)];
+    lines.push(
+        words::ITEM_BASIS.fill(language, &[&printable(&legal_basis(&item.rule.legal_basis, language))]),
+    );
+    if !item.rule.citations.is_empty() {
+        lines.push(words::ITEM_CITATIONS.fill(language, &[&printable(&item.rule.citations.join("; "))]));
+    }
+    lines.push(match &item.cutoff {
+        Some(cutoff) => words::ITEM_CUTOFF.fill(language, &[&cutoff.cutoff_on, &cutoff.overdue_on]),
+        None => words::ITEM_NO_CUTOFF.text(language).to_owned(),
+    });
+    lines.push(due_line(item, language));
+    if let Some(keys) = samples(&item.due_samples) {
+        lines.push(words::ITEM_DUE_SAMPLES.fill(language, &[&keys]));
+    }
+    lines.extend(field_lines(&item.disposition, language));
+    let along: Vec<String> = item
+        .effects
+        .iter()
+        .filter(|effect| effect.records > 0)
+        .map(|effect| {
+            words::effect(effect.kind).fill(language, &[&number(effect.records), &printable(&effect.dataset)])
+        })
+        .collect();
+    if !along.is_empty() {
+        lines.push(words::ALONG.fill(language, &[&joined(&along, language)]));
+    }
+    let kept = kept(item, language);
+    if !kept.is_empty() {
+        lines.push(words::KEPT.fill(language, &[&joined(&kept, language)]));
+    }
+    lines.push(match &item.backups_kept {
+        Some(kept) => words::BACKUPS_KNOWN.fill(language, &[&period(kept, language)]),
+        None => words::BACKUPS_UNKNOWN.text(language).to_owned(),
+    });
+    let guards = &item.guards;
+    let limits = if guards.keep_newest > 0 { words::GUARD_LIMITS_NEWEST } else { words::GUARD_LIMITS };
+    lines.push(limits.fill(
+        language,
+        &[&number(guards.records_max), &guards.share_max_percent, &number(guards.keep_newest)],
+    ));
+    let values: [&dyn Display; 5] = [
+        &(u64::from(item.item) + 1),
+        &title(item, language),
+        &format!("{}/{}", item.rule.policy, item.rule.rule),
+        &printable(&item.dataset),
+        &words::disposition(&item.disposition).text(language),
+    ];
+    let heading = words::ITEM_HEADING.fill(language, &values) + "\n";
+    lines.iter().fold(heading, |page, line| page + "   " + line + "\n")
+}
+
+/// The title in the language, else in any other, else the rule's id.
+pub(super) fn title(item: &PlanItem, language: Language) -> String {
+    let wanted = match language {
+        Language::Fr => "fr",
+        Language::En => "en",
+    };
+    let titles = &item.rule.title;
+    printable(titles.get(wanted).or_else(|| titles.values().next()).unwrap_or(&item.rule.rule))
+}
+
+fn period_line(item: &PlanItem, language: Language) -> String {
+    let rule = &item.rule;
+    let length = period(&rule.retain_for, language);
+    let (start, zone) = (printable(&rule.starts_from), &rule.time_zone);
+    match &rule.rounding {
+        Some(rounding) => {
+            let end = words::rounding(rounding).map_or(rounding.as_str(), |end| end.text(language));
+            words::ITEM_KEPT_FOR_ROUNDED.fill(language, &[&length, &start, zone, &end])
+        }
+        None => words::ITEM_KEPT_FOR.fill(language, &[&length, &start, zone]),
+    }
+}
+
+fn due_line(item: &PlanItem, language: Language) -> String {
+    let counts = &item.counts;
+    let (due, total) = (number(counts.due), number(counts.total));
+    let bytes = size(item.due_bytes, language);
+    match (item.oldest_due_at, item.newest_due_at) {
+        (Some(oldest), Some(newest)) => {
+            words::ITEM_DUE_RANGE.fill(language, &[&due, &total, &bytes, &day(oldest), &day(newest)])
+        }
+        _ => words::ITEM_DUE.fill(language, &[&due, &total, &bytes]),
+    }
+}
+
+fn field_lines(disposition: &Disposition, language: Language) -> Vec<String> {
+    let (Disposition::Anonymize { fields, marker } | Disposition::Pseudonymize { fields, marker }) =
+        disposition
+    else {
+        return Vec::new();
+    };
+    let listed: Vec<String> = fields.iter().map(|field| field_words(field, language)).collect();
+    let mut lines = vec![words::ITEM_FIELDS.fill(language, &[&listed.join(", ")])];
+    lines.extend(marker.as_ref().map(|marker| words::ITEM_MARKER.fill(language, &[&printable(marker)])));
+    lines
+}
+
+fn field_words(field: &FieldPlan, language: Language) -> String {
+    let transform = match &field.transform {
+        Transform::Null => "null".to_owned(),
+        Transform::Replace { text } => format!("replace \"{}\"", printable(text)),
+        Transform::Hash { hex_length } => format!("hash {hex_length}"),
+        Transform::GeneralizeYear => "generalize year".to_owned(),
+        Transform::GeneralizeMonth => "generalize month".to_owned(),
+        Transform::GeneralizeBucket { step } => format!("generalize {step}"),
+        Transform::Mask { keep_first, keep_last } => format!("mask {keep_first}..{keep_last}"),
+        Transform::Truncate { characters } => format!("truncate {characters}"),
+    };
+    format!("{} [{transform}: {}]", printable(&field.column), words::class(field.class).text(language))
+}
+
+fn kept(item: &PlanItem, language: Language) -> Vec<String> {
+    let counts = &item.counts;
+    let mut kept = Vec::new();
+    if counts.held > 0 {
+        let holds: Vec<String> =
+            counts.held_by.iter().map(|(hold, records)| format!("{hold}: {}", number(*records))).collect();
+        kept.push(words::KEPT_HELD.fill(language, &[&number(counts.held), &holds.join(", ")]));
+    }
+    if counts.undecidable_total() > 0 {
+        kept.push(undecidable(item, language));
+    }
+    let others = [
+        (words::KEPT_NOT_YET, counts.not_yet_due),
+        (words::KEPT_REFERENCED, counts.referenced),
+        (words::KEPT_DONE, counts.already_done),
+        (words::KEPT_OUT_OF_SCOPE, counts.total.saturating_sub(counts.in_scope)),
+    ];
+    for (message, records) in others.into_iter().filter(|(_, records)| *records > 0) {
+        kept.push(message.fill(language, &[&number(records)]));
+    }
+    kept
+}
+
+fn undecidable(item: &PlanItem, language: Language) -> String {
+    let reasons: Vec<String> = item
+        .counts
+        .undecidable
+        .iter()
+        .map(|(reason, records)| words::doubt(*reason).fill(language, &[&number(*records)]))
+        .collect();
+    let (total, reasons) = (number(item.counts.undecidable_total()), reasons.join(", "));
+    match samples(item.undecidable_samples.values().flatten()) {
+        Some(keys) => words::KEPT_UNDECIDABLE_SAMPLES.fill(language, &[&total, &reasons, &keys]),
+        None => words::KEPT_UNDECIDABLE.fill(language, &[&total, &reasons]),
+    }
+}

@@ -1,0 +1,189 @@
+//! Where the project stands: plans, open runs, holds, certificates (floor 8, pure).
+
+use super::JSON_FORMAT_VERSION;
+use super::text::{self, instant, printable};
+use super::words::run as words;
+use crate::app::Status;
+use crate::plan::store::PlanEntry;
+use crate::policy::Language;
+use serde::Serialize;
+
+/// Characters of a run's id in the table.
+const ID_CHARACTERS_SHOWN: usize = 20;
+
+/// What is paused, open, held and certified, then the newest plans.
+#[must_use]
+pub fn human(status: &Status, language: Language) -> String {
+    let mut page = String::new();
+    let mut line = |text: String| page = format!("{page}{text}\n");
+    if status.paused {
+        line(words::STATUS_PAUSED.text(language).to_owned());
+    }
+    if status.open_runs.is_empty() {
+        line(words::STATUS_NO_RUN.text(language).to_owned());
+    }
+    for run in &status.open_runs {
+        let state = words::run_state(run.state).text(language);
+        let values: [&dyn std::fmt::Display; 4] =
+            [&run.run_id, &run.plan_id, &state, &instant(run.started_at)];
+        line(words::STATUS_OPEN_RUN.fill(language, &values));
+    }
+    line(words::STATUS_HOLDS.fill(language, &[&status.holds_active, &status.holds_review_due]));
+    line(match status.last_certificate_at.map(instant) {
+        Some(last) => words::STATUS_LAST_CERTIFICATE.fill(language, &[&status.certificates, &last]),
+        None => words::STATUS_CERTIFICATES.fill(language, &[&status.certificates]),
+    });
+    for approval in &status.standing {
+        let (rule, who) = (format!("{}/{}", approval.policy, approval.rule), printable(&approval.approver));
+        line(words::STATUS_STANDING.fill(language, &[&rule, &who, &instant(approval.approved_at)]));
+    }
+    if let Some(at) = status.last_seen_at {
+        line(words::STATUS_LAST_SEEN.fill(language, &[&instant(at)]));
+    }
+    page + &plans(&status.plans, language)
+}
+
+fn plans(plans: &[PlanEntry], language: Language) -> String {
+    if plans.is_empty() {
+        return words::STATUS_NO_PLANS.text(language).to_owned() + "\n";
+    }
+    let header = [words::COLUMN_PLAN, words::COLUMN_DRAFTED, words::COLUMN_APPROVED, words::COLUMN_RUN];
+    let mut table = text::table(&header.map(|message| message.text(language)));
+    for plan in plans {
+        let approved = if plan.approved { words::YES } else { words::NO };
+        table.add_row([
+            plan.plan_id.clone(),
+            instant(plan.drafted_at),
+            approved.text(language).to_owned(),
+            plan.run_id.as_deref().map(shortened).unwrap_or_default(),
+        ]);
+    }
+    text::widen(&mut table, 0, 38);
+    text::widen(&mut table, 1, 21);
+    format!("\n{}\n{}", words::STATUS_PLANS.text(language), text::lines(&table))
+}
+
+/// The beginning of an id: commands take it for the whole. The JSON form has it all.
+fn shortened(id: &str) -> String {
+    let beginning: String = id.chars().take(ID_CHARACTERS_SHOWN).collect();
+    if beginning.len() < id.len() { beginning + "…" } else { beginning }
+}
+
+/// The JSON form of `status`.
+#[derive(Debug, Serialize)]
+pub struct StatusJson<'a> {
+    format_version: u32,
+    paused: bool,
+    open_runs: Vec<RunJson<'a>>,
+    holds_active: u64,
+    holds_review_due: u64,
+    certificates: u64,
+    last_certificate_at: Option<String>,
+    standing_approvals: Vec<StandingJson<'a>>,
+    last_seen_at: Option<String>,
+    plans: Vec<PlanJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct StandingJson<'a> {
+    policy: &'a str,
+    rule: &'a str,
+    approver: &'a str,
+    approved_at: String,
+}
+
+#[derive(Debug, Serialize)]
+struct RunJson<'a> {
+    run_id: &'a str,
+    plan_id: &'a str,
+    state: crate::journal::RunState,
+    started_at: String,
+}
+
+#[derive(Debug, Serialize)]
+struct PlanJson<'a> {
+    plan_id: &'a str,
+    digest: &'a str,
+    drafted_at: String,
+    approved: bool,
+    run_id: Option<&'a str>,
+}
+
+impl<'a> StatusJson<'a> {
+    #[must_use]
+    pub fn new(status: &'a Status) -> Self {
+        let runs = status.open_runs.iter().map(|run| RunJson {
+            run_id: &run.run_id,
+            plan_id: &run.plan_id,
+            state: run.state,
+            started_at: instant(run.started_at),
+        });
+        let plans = status.plans.iter().map(|plan| PlanJson {
+            plan_id: &plan.plan_id,
+            digest: &plan.digest,
+            drafted_at: instant(plan.drafted_at),
+            approved: plan.approved,
+            run_id: plan.run_id.as_deref(),
+        });
+        let standing = status.standing.iter().map(|approval| StandingJson {
+            policy: &approval.policy,
+            rule: &approval.rule,
+            approver: &approval.approver,
+            approved_at: instant(approval.approved_at),
+        });
+        Self {
+            format_version: JSON_FORMAT_VERSION,
+            paused: status.paused,
+            open_runs: runs.collect(),
+            holds_active: status.holds_active,
+            holds_review_due: status.holds_review_due,
+            certificates: status.certificates,
+            last_certificate_at: status.last_certificate_at.map(instant),
+            standing_approvals: standing.collect(),
+            last_seen_at: status.last_seen_at.map(instant),
+            plans: plans.collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::DateTime;
+
+    fn status() -> Status {
+        Status {
+            plans: vec![PlanEntry {
+                plan_id: "p-1".into(),
+                digest: "00".into(),
+                drafted_at: DateTime::from_timestamp(1_790_000_000, 0).unwrap(),
+                approved: true,
+                run_id: None,
+            }],
+            open_runs: Vec::new(),
+            holds_active: 2,
+            holds_review_due: 1,
+            certificates: 0,
+            last_certificate_at: None,
+            standing: Vec::new(),
+            paused: true,
+            last_seen_at: None,
+        }
+    }
+
+    #[test]
+    fn a_pause_is_said_first() {
+        let page = human(&status(), Language::En);
+        assert!(page.starts_with("PAUSED: the pause file exists"), "{page}");
+        assert!(page.contains("Active holds: 2, 1 of them to be reviewed."), "{page}");
+        assert!(page.contains("p-1") && page.contains("2026-09-21T14:13:20Z"), "{page}");
+    }
+
+    #[test]
+    fn the_json_form_has_its_version() {
+        let status = status();
+        let json = serde_json::to_value(StatusJson::new(&status)).unwrap();
+        assert_eq!(json["format_version"], 1);
+        assert_eq!(json["plans"][0]["approved"], true);
+    }
+}

@@ -1,0 +1,247 @@
+//! Words of plans, explanations, approvals and diagnostics.
+
+use super::{Message, messages};
+use crate::plan::{EffectKind, FindingCode, FindingSeverity};
+use connectors::{DoubtReason, TransformClass};
+
+messages! {
+    HEADING: "Plan {0}", "Plan {0}";
+    NOTHING_CHANGED: "Rien n'a été modifié : un plan ne fait que lire.", "Nothing has been changed: a plan only reads.";
+    SIMULATED: "SIMULATION pour une autre date : ce plan est à lire, il ne pourra être ni approuvé ni exécuté.",
+        "SIMULATION for another date: this plan is for reading, it can be neither approved nor applied.";
+    DIGEST: "empreinte", "digest";
+    AS_OF: "à la date du", "as of";
+    DRAFTED: "établi", "drafted";
+    DRAFTED_BY: "{0} par {1}", "{0} by {1}";
+    EXPIRES: "expire", "expires";
+    POLICIES: "politiques", "policies";
+    POLICY_VERSION: "{0} version {1}", "{0} version {1}";
+    NONE: "aucune", "none";
+
+    COLUMN_RULE: "règle, données", "rule, dataset";
+    COLUMN_DISPOSITION: "sort", "becomes";
+    COLUMN_DUE: "échus", "due";
+    COLUMN_OVERDUE: "dont en\nretard", "of these\noverdue";
+    COLUMN_HELD: "gelés", "held";
+    COLUMN_UNDECIDABLE: "indéci-\ndables", "undeci-\ndable";
+    COLUMN_NOT_YET: "pas en-\ncore", "not yet\ndue";
+    COLUMN_SHARE: "part,\nvolume", "share,\nsize";
+    COLUMN_RANGE: "premier,\ndernier", "oldest,\nnewest";
+    TOTAL: "total", "total";
+
+    PURGE: "purgé", "purged";
+    ANONYMIZE: "anonymisé", "anonymized";
+    PSEUDONYMIZE: "pseudonymisé", "pseudonymized";
+
+    ITEM_HEADING: "{0}. {1} ({2}) : {3} ({4})", "{0}. {1} ({2}): {3} ({4})";
+    ITEM_KEPT_FOR: "Durée : {0} à compter de « {1} » ({2}).", "Kept for {0} from '{1}' ({2}).";
+    ITEM_KEPT_FOR_ROUNDED: "Durée : {0} à compter de « {1} », compté à partir de la fin {3} ({2}).",
+        "Kept for {0} from '{1}', counted from the end of {3} ({2}).";
+    END_OF_MONTH: "du mois", "the month";
+    END_OF_CALENDAR_YEAR: "de l'année civile", "the calendar year";
+    END_OF_FISCAL_YEAR: "de l'exercice", "the fiscal year";
+    ITEM_BASIS: "Base légale : {0}.", "Legal basis: {0}.";
+    ITEM_CITATIONS: "Références : {0}.", "Citations: {0}.";
+    ITEM_CUTOFF: "Sont échus les enregistrements dont le départ est au plus tard le {0} ; en retard, au plus tard le {1}.",
+        "Due are records that started on {0} or earlier; overdue, on {1} or earlier.";
+    ITEM_NO_CUTOFF: "Sont échus les enregistrements auxquels plus rien ne se rapporte.",
+        "Due are records to which nothing refers any more.";
+    ITEM_DUE: "Échus : {0} sur {1}, environ {2}.", "Due: {0} of {1}, about {2}.";
+    ITEM_DUE_RANGE: "Échus : {0} sur {1}, environ {2}, départs du {3} au {4}.",
+        "Due: {0} of {1}, about {2}, started from {3} to {4}.";
+    ITEM_DUE_SAMPLES: "Exemples (clés masquées) : {0}.", "For example (keys masked): {0}.";
+    ITEM_FIELDS: "Champs : {0}.", "Fields: {0}.";
+    ITEM_MARKER: "Les enregistrements traités sont marqués dans « {0} ».", "Treated records are marked in '{0}'.";
+    ALONG: "Part avec : {0}.", "Goes along: {0}.";
+    KEPT: "Conservé : {0}.", "Kept: {0}.";
+    KEPT_HELD: "{0} sous gel ({1})", "{0} held ({1})";
+    KEPT_NOT_YET: "{0} pas encore échus", "{0} not yet due";
+    KEPT_REFERENCED: "{0} encore référencés", "{0} still referred to";
+    KEPT_DONE: "{0} déjà traités", "{0} already treated";
+    KEPT_UNDECIDABLE: "{0} indécidables : {1}", "{0} undecidable: {1}";
+    KEPT_UNDECIDABLE_SAMPLES: "{0} indécidables : {1} (par exemple {2})", "{0} undecidable: {1} (for example {2})";
+    KEPT_OUT_OF_SCOPE: "{0} hors du champ de la règle", "{0} outside the rule";
+    BACKUPS_KNOWN: "Les sauvegardes s'effacent après {0} ; l'attestation le dira.",
+        "Backups expire after {0}; the certificate will say so.";
+    BACKUPS_UNKNOWN: "Durée des sauvegardes inconnue : l'attestation sera partielle.",
+        "How long backups are kept is unknown: the certificate will be partial.";
+    GUARD_LIMITS: "Garde-fous : au plus {0} enregistrements, au plus {1} % des données.",
+        "Guards: at most {0} records, at most {1} % of the dataset.";
+    GUARD_LIMITS_NEWEST: "Garde-fous : au plus {0} enregistrements, au plus {1} % des données, les {2} plus récents restent.",
+        "Guards: at most {0} records, at most {1} % of the dataset, the newest {2} stay.";
+
+    EFFECT_DEPENDENTS: "{0} de « {1} » qui en dépendent, purgés d'abord", "{0} of '{1}' that depend on them, purged first";
+    EFFECT_LINKED: "{0} fichiers de « {1} » nommés par les lignes, purgés avant elles",
+        "{0} files of '{1}' that the rows name, purged before them";
+    EFFECT_TRIGGER: "un déclencheur sur « {1} » s'exécute pour {0} enregistrements ; son effet ne peut être prévu",
+        "a trigger on '{1}' fires for {0} records; what it does cannot be foreseen";
+
+    DOUBT_CONFLICT: "{0} réclamés par une autre règle", "{0} claimed by another rule too";
+    DOUBT_MISSING: "{0} sans date de départ", "{0} without a start date";
+    DOUBT_UNREADABLE: "{0} dont la date de départ est illisible", "{0} whose start date cannot be read";
+    DOUBT_FUTURE: "{0} dont la date de départ est dans le futur", "{0} whose start date lies in the future";
+    DOUBT_NOT_GOVERNABLE: "{0} dont le nom n'est pas lisible", "{0} whose name cannot be read";
+
+    CLASS_DESTROYED: "détruit", "destroyed";
+    CLASS_GENERALIZED: "généralisé", "generalized";
+    CLASS_PSEUDONYM: "pseudonyme", "pseudonym";
+    CLASS_STILL_PERSONAL: "encore personnel", "still personal";
+
+    MUST_KNOW: "À savoir avant d'approuver", "Before you approve";
+    SEVERITY_NOTE: "à noter", "note";
+    SEVERITY_NEEDS_APPROVAL: "demande l'accord d'une personne", "needs a person's approval";
+    SEVERITY_REFUSAL: "interdit l'exécution", "cannot be applied";
+    ON_ITEM: "point {0} : ", "item {0}: ";
+    UNREACHABLE: "Le plan est incomplet : « {0} » (magasin « {1} ») n'a pas pu être lu : {2}.",
+        "The plan is incomplete: '{0}' (store '{1}') could not be read: {2}.";
+
+    FIGURES_RECORDS: "{0} échus, au plus {1} sans accord exprès", "{0} due, at most {1} without a person's approval";
+    FIGURES_SHARE: "{0} échus sur {1}, au plus {2} % sans accord exprès",
+        "{0} of {1} due, at most {2} % without a person's approval";
+    FINDING_GUARD_RECORDS: "plus d'enregistrements échus que le garde-fou n'en permet",
+        "more records are due than the guard allows";
+    FINDING_GUARD_SHARE: "plus grande part des données que le garde-fou n'en permet",
+        "a greater share of the dataset is due than the guard allows";
+    FINDING_GUARD_WHOLE: "toutes les données disparaîtraient", "the whole dataset would go";
+    FINDING_GUARD_NEWEST: "des enregistrements parmi les plus récents sont échus",
+        "some of the newest records are due";
+    FINDING_SHARE_UNDECIDABLE: "une grande part des enregistrements est indécidable",
+        "a great share of the records is undecidable";
+    FINDING_START_NEVER: "la date de départ n'est jamais renseignée", "the start date is never set";
+    FINDING_DATASET_UNREACHABLE: "des données n'ont pas pu être lues", "a dataset could not be read";
+    FINDING_CONFLICT: "des règles se contredisent", "rules disagree";
+    FINDING_TRIGGERS: "des déclencheurs s'exécuteront", "triggers will fire";
+    FINDING_FOREIGN_KEY_BLOCKS: "une clé étrangère empêche la suppression", "a foreign key stands in the way";
+    FINDING_CASCADE: "une suppression en cascade n'est pas déclarée", "a cascade is not declared";
+    FINDING_NOT_INDEXED: "une clé étrangère sans index ralentira l'exécution",
+        "a foreign key without an index will slow the run";
+    FINDING_CONSTRAINT: "une contrainte du magasin refuserait la modification", "a constraint of the store would refuse the change";
+    FINDING_BACKUPS: "durée des sauvegardes inconnue", "how long backups are kept is unknown";
+    FINDING_CLOCK: "l'horloge est douteuse", "the clock is in doubt";
+    FINDING_SHORTENED: "la durée a été raccourcie depuis la version précédente",
+        "the period is shorter than in the version before";
+    FINDING_NOTHING_DUE: "rien n'est échu", "nothing is due";
+    FINDING_START_UNRESOLVED: "la date de départ est introuvable ou ambiguë", "the start event cannot be found, or is ambiguous";
+    FINDING_SCOPE_UNREADABLE: "le champ de la règle ne correspond pas aux colonnes", "the scope of the rule does not fit the columns";
+    FINDING_HOLD_UNREADABLE: "un gel ne peut être vérifié : rien ne sera touché dans ces données",
+        "a hold cannot be checked: nothing of the dataset may be touched";
+    FINDING_KEY_MISSING: "pas de clé primaire : aucun enregistrement ne peut être désigné",
+        "no primary key: no record can be named";
+    FINDING_LINKED_STAY: "des fichiers nommés par les lignes ne partent pas avec elles",
+        "files that rows name do not go with them";
+
+    APPROVE_WITH: "Pour approuver (une autre personne que l'auteur) :", "To approve (somebody other than the author):";
+    APPLY_WITH: "Pour exécuter :", "To apply:";
+    SHOW_WITH: "Pour relire :", "To read it again:";
+    APPROVALS: "Approbations", "Approvals";
+    NO_APPROVAL: "Personne n'a encore approuvé ce plan.", "Nobody has approved this plan yet.";
+    APPROVED_BY: "{0} le {1}", "{0} at {1}";
+    APPROVED_BY_NOTE: "{0} le {1} : {2}", "{0} at {1}: {2}";
+    CARRIED_OUT: "Ce plan a été exécuté : {0}, attestation {1}.", "This plan was carried out: {0}, certificate {1}.";
+    RUN_OPEN: "L'exécution {0} de ce plan n'est pas achevée : oubliette apply --resume",
+        "Run {0} of this plan is not finished: oubliette apply --resume";
+    COVERED: "Couvert par des approbations permanentes.", "Covered by standing approvals.";
+    READY: "Ce plan peut être exécuté.", "This plan can be applied.";
+    NOT_READY: "Ce plan ne peut pas être exécuté : {0}.", "This plan cannot be applied: {0}.";
+    NOTHING_DUE: "Rien n'est échu : il n'y a rien à exécuter.", "Nothing is due: there is nothing to apply.";
+    WRITTEN_TO: "Plan écrit dans {0}.", "Plan written to {0}.";
+
+    APPROVED: "Plan {0} approuvé par {1} le {2} (empreinte {3}).", "Plan {0} approved by {1} at {2} (digest {3}).";
+    STANDING_GIVEN: "Règle {0}/{1} approuvée durablement par {2} : toute modification de la règle, de ses garde-fous ou de ses données annule cet accord.",
+        "Rule {0}/{1} has the standing approval of {2}: any change of the rule, its guards or its datasets voids it.";
+    STANDING_REVOKED: "{2} approbation(s) permanente(s) de {0}/{1} révoquée(s).",
+        "{2} standing approval(s) of {0}/{1} revoked.";
+
+    CHECK_GOOD: "Aucune anomalie.", "No faults found.";
+    CHECK_COUNTS: "{0} erreur(s), {1} avertissement(s).", "{0} error(s), {1} warning(s).";
+    CHECK_OFFLINE: "Documents seuls : les magasins n'ont pas été lus.", "Documents only: the stores were not read.";
+}
+
+/// What becomes of the records of an item, in one word.
+#[must_use]
+pub fn disposition(disposition: &crate::plan::Disposition) -> Message {
+    match disposition {
+        crate::plan::Disposition::Purge => PURGE,
+        crate::plan::Disposition::Anonymize { .. } => ANONYMIZE,
+        crate::plan::Disposition::Pseudonymize { .. } => PSEUDONYMIZE,
+    }
+}
+
+/// What the start of a period is moved to, by its word in the policy.
+#[must_use]
+pub fn rounding(word: &str) -> Option<Message> {
+    match word {
+        "end_of_month" => Some(END_OF_MONTH),
+        "end_of_calendar_year" => Some(END_OF_CALENDAR_YEAR),
+        "end_of_fiscal_year" => Some(END_OF_FISCAL_YEAR),
+        _ => None,
+    }
+}
+
+#[must_use]
+pub fn effect(kind: EffectKind) -> Message {
+    match kind {
+        EffectKind::Dependents => EFFECT_DEPENDENTS,
+        EffectKind::LinkedObjects => EFFECT_LINKED,
+        EffectKind::Trigger => EFFECT_TRIGGER,
+    }
+}
+
+/// Why records are undecidable; `{0}` is how many.
+#[must_use]
+pub fn doubt(reason: DoubtReason) -> Message {
+    match reason {
+        DoubtReason::Conflict => DOUBT_CONFLICT,
+        DoubtReason::StartMissing => DOUBT_MISSING,
+        DoubtReason::StartUnreadable => DOUBT_UNREADABLE,
+        DoubtReason::StartInFuture => DOUBT_FUTURE,
+        DoubtReason::NotGovernable => DOUBT_NOT_GOVERNABLE,
+    }
+}
+
+#[must_use]
+pub fn class(class: TransformClass) -> Message {
+    match class {
+        TransformClass::Destroyed => CLASS_DESTROYED,
+        TransformClass::Generalized => CLASS_GENERALIZED,
+        TransformClass::Pseudonym => CLASS_PSEUDONYM,
+        TransformClass::StillPersonal => CLASS_STILL_PERSONAL,
+    }
+}
+
+#[must_use]
+pub fn severity(severity: FindingSeverity) -> Message {
+    match severity {
+        FindingSeverity::Note => SEVERITY_NOTE,
+        FindingSeverity::NeedsApproval => SEVERITY_NEEDS_APPROVAL,
+        FindingSeverity::Refusal => SEVERITY_REFUSAL,
+    }
+}
+
+#[must_use]
+pub fn finding(code: FindingCode) -> Message {
+    match code {
+        FindingCode::GuardRecords => FINDING_GUARD_RECORDS,
+        FindingCode::GuardShare => FINDING_GUARD_SHARE,
+        FindingCode::GuardWholeDataset => FINDING_GUARD_WHOLE,
+        FindingCode::GuardKeepNewest => FINDING_GUARD_NEWEST,
+        FindingCode::ShareUndecidable => FINDING_SHARE_UNDECIDABLE,
+        FindingCode::StartNeverSet => FINDING_START_NEVER,
+        FindingCode::DatasetUnreachable => FINDING_DATASET_UNREACHABLE,
+        FindingCode::RulesConflict => FINDING_CONFLICT,
+        FindingCode::TriggersFire => FINDING_TRIGGERS,
+        FindingCode::ForeignKeyBlocks => FINDING_FOREIGN_KEY_BLOCKS,
+        FindingCode::CascadeUndeclared => FINDING_CASCADE,
+        FindingCode::ForeignKeyNotIndexed => FINDING_NOT_INDEXED,
+        FindingCode::ConstraintViolated => FINDING_CONSTRAINT,
+        FindingCode::BackupsUnknown => FINDING_BACKUPS,
+        FindingCode::ClockDoubtful => FINDING_CLOCK,
+        FindingCode::PeriodShortened => FINDING_SHORTENED,
+        FindingCode::NothingDue => FINDING_NOTHING_DUE,
+        FindingCode::StartUnresolved => FINDING_START_UNRESOLVED,
+        FindingCode::ScopeUnreadable => FINDING_SCOPE_UNREADABLE,
+        FindingCode::HoldUnreadable => FINDING_HOLD_UNREADABLE,
+        FindingCode::KeyMissing => FINDING_KEY_MISSING,
+        FindingCode::LinkedStay => FINDING_LINKED_STAY,
+    }
+}
