@@ -1,0 +1,259 @@
+//! No personal value in clear outside the stores: every command is run with the most talkative log and
+//! with things going wrong, and every byte that was written is searched for planted values.
+
+use crate::scenario::{self, CANARY, SMALL};
+use crate::support::{Answer, Project, files, find_text};
+use base64::Engine as _;
+use oubliette::cli::command_table;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+/// The value as it is, and in the forms in which it could be written by accident.
+fn forms() -> Vec<String> {
+    let mut forms = vec![CANARY.to_owned(), hex(CANARY.as_bytes())];
+    for shift in 0..3 {
+        let padded = [&b"\0\0"[..shift], CANARY.as_bytes()].concat();
+        let text = base64::engine::general_purpose::STANDARD_NO_PAD.encode(padded);
+        // The first characters belong to the padding too, the last to what follows.
+        forms.push(text[if shift == 0 { 0 } else { shift + 1 }..text.len() - 2].to_owned());
+    }
+    forms
+}
+
+fn hex(bytes: &[u8]) -> String {
+    oubliette::digest::hex(bytes)
+}
+
+/// The form of a planted value that the bytes hold, if any.
+fn found_in(bytes: &[u8]) -> Option<String> {
+    let exact = String::from_utf8_lossy(bytes);
+    let lower = exact.to_lowercase();
+    forms().into_iter().find(|form| exact.contains(form.as_str()) || lower.contains(form.as_str()))
+}
+
+#[test]
+fn the_search_finds_every_form() {
+    let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+    for text in [CANARY.to_uppercase(), hex(CANARY.as_bytes()), encode(CANARY)] {
+        assert!(found_in(text.as_bytes()).is_some(), "{text}");
+    }
+    for before in ["", "a", "ab", "abc", "abcd"] {
+        assert!(found_in(encode(&format!("{before}{CANARY} and more")).as_bytes()).is_some(), "{before}");
+    }
+    assert_eq!(found_in(b"canari739 is not it"), None);
+}
+
+/// Runs commands and keeps what was wrong with what they said.
+struct Listener {
+    project: Project,
+    commands: BTreeSet<String>,
+    leaks: Vec<String>,
+}
+
+impl Listener {
+    /// Runs a command; neither stream may hold a planted value.
+    fn run(&mut self, arguments: &[&str]) -> Answer {
+        let answer = self.run_for_the_asker(arguments);
+        if let Some(form) = found_in(answer.stdout.as_bytes()) {
+            self.leaks.push(format!("stdout of {arguments:?}: {form} in {}", around(&answer.stdout, &form)));
+        }
+        answer
+    }
+
+    /// Runs a command whose standard output is for the person who asked; standard error is not.
+    fn run_for_the_asker(&mut self, arguments: &[&str]) -> Answer {
+        self.run_with(arguments, &[])
+    }
+
+    fn run_with(&mut self, arguments: &[&str], environment: &[(&str, &str)]) -> Answer {
+        self.commands.insert(arguments[0].to_owned());
+        let mut command = self.project.command(&[&["--log", "trace"], arguments].concat());
+        command.env("RUST_BACKTRACE", "1").envs(environment.iter().copied());
+        let answer = Answer::of(&command.output().unwrap());
+        // What the shell was given stands in no output of the program: it comes from the stores or the log.
+        if let Some(form) = found_in(answer.stderr.as_bytes()) {
+            self.leaks.push(format!("stderr of {arguments:?}: {form} in {}", around(&answer.stderr, &form)));
+        }
+        assert!(!answer.stderr.contains("panicked"), "{arguments:?}: {}", answer.stderr);
+        answer
+    }
+
+    /// Every file of the project but the stores themselves and what was handed to the asker.
+    fn search_files(&mut self) {
+        let stores = |name: &String| {
+            name.starts_with("files/") || name.starts_with("shop.db") || name.starts_with("asked/")
+        };
+        let names: Vec<String> =
+            files(&self.project.path("")).into_iter().filter(|name| !stores(name)).collect();
+        for must in ["state/ledger.db", "plan.json", "certificates/checkpoint", "trust-root.json"] {
+            assert!(names.iter().any(|name| name == must), "{must} was not searched");
+        }
+        for name in names {
+            if let Some(form) = found_in(&fs::read(self.project.path(&name)).unwrap()) {
+                self.leaks.push(format!("file {name}: {form}"));
+            }
+            if let Some(form) = found_in(name.as_bytes()) {
+                self.leaks.push(format!("name of {name}: {form}"));
+            }
+        }
+    }
+}
+
+/// The line of the text in which it was found, shortened.
+fn around(text: &str, form: &str) -> String {
+    let line = text.lines().find(|line| line.to_lowercase().contains(&form.to_lowercase()));
+    line.unwrap_or("several lines").chars().take(600).collect()
+}
+
+fn listener() -> Listener {
+    let project = scenario::shop_with(SMALL, "DELETE");
+    project.sql(
+        "shop.db",
+        &format!(
+            "UPDATE prospects SET last_contact_at = '{CANARY} no date' WHERE id = 9;
+             UPDATE prospects SET country = 'FR', last_contact_at = x'{}' WHERE id = 11;
+             UPDATE orders SET receipt = '../{CANARY}.pdf' WHERE id = 1;",
+            hex(CANARY.as_bytes())
+        ),
+    );
+    fs::create_dir(project.path("asked")).unwrap();
+    Listener { project, commands: BTreeSet::new(), leaks: Vec::new() }
+}
+
+const WHY: [&str; 6] =
+    ["--matter", "canari7391 v. X", "--reason", "canari7391 sues", "--owner", "canari7391"];
+
+fn holds(listener: &mut Listener) -> String {
+    let subject = format!("email={CANARY}.p12@example.org");
+    let predicate = format!("email LIKE '{CANARY}.p14%'");
+    let placed = listener.run_for_the_asker(
+        &[&["hold", "add", "--subject", &subject], &WHY[..], &["--format", "json"]].concat(),
+    );
+    listener.run_for_the_asker(
+        &[&["hold", "add", "--dataset", "shop.prospects", "--where", &predicate], &WHY[..]].concat(),
+    );
+    for broken in [
+        format!("email = '{CANARY}"),
+        format!("{CANARY} = 1"),
+        format!("id = '{CANARY}'"),
+        format!("email = '{CANARY}' AND (SELECT 1)"),
+    ] {
+        listener
+            .run(&[&["hold", "add", "--dataset", "shop.prospects", "--where", &broken], &WHY[..]].concat());
+    }
+    let unknown = format!("passport={CANARY}");
+    listener.run(&[&["hold", "add", "--subject", &unknown], &WHY[..]].concat());
+    listener.run_for_the_asker(&["hold", "list"]);
+    find_text(&placed.expect(0).json(), "hold_id").unwrap()
+}
+
+/// Everything that only reads.
+fn reading(listener: &mut Listener) {
+    let file = files(&listener.project.path("files/exports")).remove(0);
+    let file = format!("exports/{file}");
+    for arguments in [
+        &["check"][..],
+        &["check", "--offline", "--format", "json"],
+        &["plan", "--format", "json"],
+        &["plan", "--as-of", "2090-01-01"],
+        &["show", "latest"],
+        &["explain", "shop.prospects", "2"],
+        &["explain", "shop.prospects", "9", "--format", "json"],
+        &["explain", "shop.customers", "3"],
+        &["explain", "files.exports", &file],
+        &["explain", "shop.orders", CANARY],
+        &["explain", "files.receipts", &format!("../{CANARY}")],
+        &["status"],
+        &["status", "--format", "json"],
+        &["grants"],
+        &["schema"],
+        &["completions", "bash"],
+        &["certificates", "list"],
+    ] {
+        listener.run(arguments);
+    }
+}
+
+/// Runs that go wrong: a database that is locked, a constraint that fails, a table that is missing.
+fn trouble(listener: &mut Listener) {
+    let project = &listener.project;
+    project.sql(
+        "shop.db",
+        &format!("CREATE TRIGGER no BEFORE DELETE ON prospects WHEN old.id = 102 BEGIN SELECT RAISE(ABORT, '{CANARY} refuses'); END;"),
+    );
+    project.approved();
+    let refused = listener.run(&["apply", "latest"]);
+    let said = refused.stderr.lines().filter(|line| !line.contains(" sqlx::")).collect::<Vec<_>>().join("\n");
+    assert!(matches!(refused.code, Some(3 | 5)), "{:?} {said}", refused.code);
+    listener.project.sql("shop.db", "DROP TRIGGER no; ALTER TABLE order_lines RENAME TO gone;");
+    for arguments in [&["check"][..], &["plan"], &["apply"]] {
+        listener.run(arguments);
+    }
+    listener.project.sql("shop.db", "ALTER TABLE gone RENAME TO order_lines;");
+    let mut locked = Command::new("sqlite3")
+        .arg(listener.project.path("shop.db"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut input = locked.stdin.take().unwrap();
+    writeln!(input, "BEGIN EXCLUSIVE; SELECT 1;").unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    for arguments in [&["check"][..], &["plan"], &["explain", "shop.prospects", "2"]] {
+        listener.run(arguments);
+    }
+    drop(input);
+    locked.wait().unwrap();
+}
+
+/// A run that is killed and resumed, and what can be asked of its certificate.
+fn running(listener: &mut Listener) {
+    let plan = listener.project.path("plan.json").to_string_lossy().into_owned();
+    listener.run(&["plan", "--out", &plan]).expect(0);
+    listener.run(&["approve", &plan, "--as", "dpo", "--note", "canari7391 was told"]).expect(0);
+    listener.run(&["approve", "--standing", "shop/prospect", "--as", "dpo"]);
+    let small = [("OUBLIETTE_BATCH_RECORDS", "15"), ("OUBLIETTE_FAILPOINT", "after-commit:2")];
+    let killed = listener.run_with(&["apply", &plan], &small);
+    assert_eq!(killed.code, None, "{killed:?}");
+    listener.search_files();
+    listener.run(&["status"]);
+    let end = listener.run(&["apply", "--resume", "--format", "json"]);
+    assert!(matches!(end.code, Some(0 | 3)), "{end:?}");
+    let certificate = find_text(&end.json(), "certificate_id").unwrap();
+    let trust_root = listener.project.path("trust-root.json").to_string_lossy().into_owned();
+    let asked = listener.project.path("asked/receipt.json").to_string_lossy().into_owned();
+    let file = files(&listener.project.path("files/exports/2098")).remove(0);
+    listener.run(&["verify", "certificates", "--trust-root", &trust_root]);
+    listener.run(&["certificates", "show", &certificate]);
+    listener.run(&["certificates", "html", &certificate]);
+    listener.run(&["certificates", "receipt", &certificate, "shop.orders", CANARY]);
+    listener.run(&[
+        "certificates",
+        "receipt",
+        &certificate,
+        "files.exports",
+        &format!("exports/2098/{file}"),
+    ]);
+    listener.run(&["certificates", "receipt", &certificate, "shop.prospects", "4", "--out", &asked]);
+    listener.run(&["certificates", "verify-receipt", &asked, "--archive", "certificates"]);
+}
+
+#[test]
+#[cfg_attr(not(feature = "failpoints"), ignore = "needs the feature failpoints")]
+fn nothing_that_is_written_holds_a_personal_value() {
+    let mut listener = listener();
+    listener.run(&["init", "another"]);
+    listener.run(&["demo", "demonstration"]);
+    let hold = holds(&mut listener);
+    reading(&mut listener);
+    trouble(&mut listener);
+    running(&mut listener);
+    listener.run(&["hold", "release", &hold]);
+    reading(&mut listener);
+    listener.search_files();
+    let expected: BTreeSet<String> = command_table().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(listener.commands, expected, "every command was run");
+    assert!(listener.leaks.is_empty(), "{} leaks:\n{}", listener.leaks.len(), listener.leaks.join("\n"));
+}

@@ -1,0 +1,26 @@
+//! The integration tests: one binary, because each more would link everything again.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::cast_precision_loss,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "tests touch files and stop when they cannot go on"
+)]
+
+mod audit;
+mod canary;
+mod chinook;
+mod crash;
+mod docs;
+mod floors;
+mod flow;
+mod holds;
+mod hostile;
+mod readme;
+mod scenario;
+mod support;
+mod tidy;
