@@ -214,7 +214,8 @@ pub(super) fn findings_of(
             name(&item.dataset),
             triggers.iter().map(|trigger| name(trigger)).collect::<Vec<_>>().join(", ")
         );
-        found.push(note(FindingCode::TriggersFire, message));
+        // What a trigger does elsewhere stands on no certificate: never without a person who knows.
+        found.push(finding(FindingSeverity::NeedsApproval, FindingCode::TriggersFire, message));
     }
     if item.backups_kept.is_none() {
         let message = format!(

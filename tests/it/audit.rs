@@ -278,3 +278,18 @@ fn a_file_that_a_kept_row_names_too_stays_and_so_does_the_due_row() {
     let certificate = find_text(&end, "certificate_id").unwrap();
     assert_eq!(certified(&project, &certificate, &plan), gone(&before, &counts(&project)));
 }
+
+#[test]
+fn a_trigger_asks_for_a_person_because_what_it_does_elsewhere_is_not_certified() {
+    let project = small();
+    project.sql(
+        "shop.db",
+        "CREATE TABLE gone(id INTEGER PRIMARY KEY, what TEXT);
+         CREATE TRIGGER prospects_gone AFTER DELETE ON prospects
+             BEGIN INSERT INTO gone(what) VALUES ('a prospect'); END;",
+    );
+    let plan = project.run(&["--format", "json", "plan"]).expect(0).json();
+    let findings = plan["plan"]["findings"].as_array().unwrap();
+    let found = findings.iter().find(|finding| finding["code"] == "triggers_fire").unwrap();
+    assert_eq!(found["severity"], "needs_approval");
+}

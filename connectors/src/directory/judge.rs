@@ -8,7 +8,7 @@ use super::{KEY, LAST_MODIFIED, SIZE, composed_start, template_of};
 use crate::classify::{StartReading, classify, holding, read_start};
 use crate::dataset::KeyTemplate;
 use crate::error::ConnectorError;
-use crate::predicate::template::render_start;
+use crate::predicate::template::StartTemplate;
 use crate::selection::{Class, DoubtReason, RecordFacts, Selection, StartCondition};
 use crate::start::standing;
 use crate::value::Value;
@@ -23,7 +23,7 @@ pub(super) struct Judge<'a> {
     selection: &'a Selection,
     template: &'a KeyTemplate,
     /// A start composed of captures, such as `{year}-{month}`: the name of its field is this text.
-    composed_start: Option<&'a str>,
+    composed_start: Option<(&'a str, Option<StartTemplate>)>,
 }
 
 /// Where a file falls, with what a survey counts.
@@ -51,7 +51,8 @@ impl Judged {
 impl<'a> Judge<'a> {
     pub(super) fn new(selection: &'a Selection) -> Result<Self, ConnectorError> {
         let template = template_of(&selection.address)?;
-        Ok(Self { selection, template, composed_start: composed_start(selection) })
+        let composed_start = composed_start(selection).map(|text| (text, StartTemplate::parse(text)));
+        Ok(Self { selection, template, composed_start })
     }
 
     /// What the template captures from a key that comes from outside; `None` if it cannot name a
@@ -63,9 +64,9 @@ impl<'a> Judge<'a> {
     /// The attributes of a file, given what the template captured from its key.
     pub(super) fn facts(&self, key: &str, captures: Captures, status: &Status) -> RecordFacts {
         let mut fields = BTreeMap::new();
-        if let Some(composition) = self.composed_start {
-            let start = render_start(&captures, composition).map_or(Value::Null, Value::Text);
-            fields.insert(composition.to_owned(), start);
+        if let Some((composition, template)) = &self.composed_start {
+            let start = template.as_ref().and_then(|template| template.render(&captures));
+            fields.insert((*composition).to_owned(), start.map_or(Value::Null, Value::Text));
         }
         fields.extend(captures.into_iter().map(|(name, text)| (name, Value::Text(text))));
         fields.insert(KEY.to_owned(), Value::Text(key.to_owned()));

@@ -122,18 +122,38 @@ impl KeyTemplate {
     }
 }
 
+/// How a start is composed of captures, such as `{year}-{month}`; parsed once for a whole listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartTemplate {
+    tokens: Vec<Token>,
+}
+
+impl StartTemplate {
+    /// `None` if the text is not well formed.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        super::template_parse::loose_tokens(text).ok().map(|tokens| Self { tokens })
+    }
+
+    /// The start with the captures put in; `None` if it names an unknown capture.
+    #[must_use]
+    pub fn render(&self, captures: &BTreeMap<String, String>) -> Option<String> {
+        let mut rendered = String::new();
+        for token in &self.tokens {
+            match token {
+                Token::Literal(text) => rendered.push_str(text),
+                Token::Free(name) | Token::Digits(name, _) | Token::Rest(name) => {
+                    rendered.push_str(captures.get(name)?);
+                }
+            }
+        }
+        Some(rendered)
+    }
+}
+
 /// A start such as `{year}-{month}` with the captures put in; `None` if it names an unknown capture or
 /// is not well formed.
 #[must_use]
 pub fn render_start(captures: &BTreeMap<String, String>, start_template: &str) -> Option<String> {
-    let mut rendered = String::with_capacity(start_template.len());
-    for token in super::template_parse::loose_tokens(start_template).ok()? {
-        match token {
-            Token::Literal(text) => rendered.push_str(&text),
-            Token::Free(name) | Token::Digits(name, _) | Token::Rest(name) => {
-                rendered.push_str(captures.get(&name)?);
-            }
-        }
-    }
-    Some(rendered)
+    StartTemplate::parse(start_template)?.render(captures)
 }
