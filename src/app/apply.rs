@@ -16,7 +16,6 @@ use crate::ids::{IdSource, RandomnessError};
 use crate::journal::{JournalStore as _, RunKey, RunRecord, RunState};
 use crate::plan::compile::ExecutableItem;
 use crate::plan::executable::ExecutablePlan;
-use crate::plan::world::World;
 use crate::plan::{ApprovedPlan, Plan};
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
@@ -155,8 +154,7 @@ impl App {
 
     /// Compiles an approved plan; refuses when a schema is not that of the plan.
     pub(super) async fn prepare(&self, approved: ApprovedPlan) -> Result<ExecutablePlan, AppError> {
-        let sources = self.sources().await?;
-        let world = World::inspect(&self.catalog, &sources).await;
+        let world = self.world().await?;
         Ok(approved.prepare(&self.catalog, &world)?)
     }
 

@@ -15,7 +15,6 @@ use crate::journal::{
 use crate::plan::approval::{Approvals, observable};
 use crate::plan::compile::ExecutableItem;
 use crate::plan::store::PlanStore as _;
-use crate::plan::world::World;
 use crate::plan::{ApprovalRules, ApprovedPlan, Plan};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -152,8 +151,7 @@ impl App {
         if doubtful.is_empty() {
             return Ok(Vec::new());
         }
-        let sources = self.sources().await?;
-        let world = World::inspect(&self.catalog, &sources).await;
+        let world = self.world().await?;
         let items = plan.items.iter().filter(|item| doubtful.contains(&item.item));
         Ok(items.map(|item| observable(item, &self.catalog, &world, plan)).collect::<Result<_, _>>()?)
     }

@@ -5,7 +5,7 @@
 use super::closed::ClosedStore;
 use super::{App, AppError};
 use crate::execution::OpenStore;
-use crate::plan::world::Sources;
+use crate::plan::world::{Sources, World};
 use crate::settings::{Connection, SecretText, Store};
 use anyhow::Context as _;
 use connectors::directory::{DirectoryDisposer, DirectorySource};
@@ -32,6 +32,11 @@ impl App {
             }
         }
         Ok(sources)
+    }
+
+    /// What the stores look like now.
+    pub(super) async fn world(&self) -> Result<World, AppError> {
+        Ok(World::inspect(&self.catalog, &self.sources().await?).await)
     }
 
     async fn source(&self, name: &str, store: &Store) -> Result<Arc<dyn RecordSource>, AppError> {

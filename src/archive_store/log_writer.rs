@@ -146,7 +146,8 @@ impl LogWriter {
 
     fn commit(&mut self, files: &DurableFiles) -> Result<(), ArchiveError> {
         let size = self.tree.size();
-        let root = self.tree.root(size).unwrap_or_default();
+        let no_root = || ArchiveError::Damaged { reason: "the log has no root at its own size".to_owned() };
+        let root = self.tree.root(size).ok_or_else(no_root)?;
         self.note = Checkpoint::sign(size, root, self.signer.as_ref())?;
         files.replace(&ArchivePath::Checkpoint.to_string(), self.note.as_bytes())?;
         failpoint::hit("after-checkpoint");
