@@ -87,7 +87,7 @@ impl SqliteLedger {
             .busy_timeout(BUSY_TIMEOUT)
             .pragma("secure_delete", "ON")
             .pragma("trusted_schema", "OFF");
-        let writer = pool(1).connect_with(options.clone()).await?;
+        let writer = connect(&options).await?;
         migrate::run(&writer, migrate::MIGRATIONS).await?;
         let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
         let ledger = Self { path: path.to_owned(), writer, readers, secret: Secret::new(key, nonces) };
@@ -130,6 +130,23 @@ impl SqliteLedger {
             .execute(&mut *work)
             .await?;
         Ok(work.commit().await?)
+    }
+}
+
+/// Opens the one connection that writes. Switching a new file to the write-ahead log is the one step for
+/// which SQLite does not wait for others: of two that hold the file for reading it answers one at once
+/// that the file is locked (<https://www.sqlite.org/c3ref/busy_handler.html>), so it is tried again.
+async fn connect(options: &SqliteConnectOptions) -> Result<SqlitePool, LedgerError> {
+    const PAUSE: Duration = Duration::from_millis(50);
+    let mut waited = Duration::ZERO;
+    loop {
+        match pool(1).connect_with(options.clone()).await.map_err(LedgerError::from) {
+            Err(LedgerError::Locked) if waited < BUSY_TIMEOUT => {
+                tokio::time::sleep(PAUSE).await;
+                waited += PAUSE;
+            }
+            answered => return answered,
+        }
     }
 }
 

@@ -378,17 +378,19 @@ async fn the_clock_and_the_checkpoints_are_remembered() {
     assert_eq!(again.checkpoint("log").await.expect("reads"), Some(b"9".to_vec()));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_may_open_a_new_ledger_at_once() {
-    let (_folder, path) = place();
-    let openers: Vec<_> = (0..8)
-        .map(|_| {
-            let path = path.clone();
-            tokio::spawn(async move { try_open(&path).await.map(|_| ()) })
-        })
-        .collect();
-    for opener in openers {
-        opener.await.expect("ends").expect("opens");
+    for _ in 0..10 {
+        let (_folder, path) = place();
+        let openers: Vec<_> = (0..16)
+            .map(|_| {
+                let path = path.clone();
+                tokio::spawn(async move { try_open(&path).await.map(|_| ()) })
+            })
+            .collect();
+        for opener in openers {
+            opener.await.expect("ends").expect("opens");
+        }
     }
 }
 
