@@ -15,6 +15,9 @@
     reason = "a benchmark prints, and stops when it cannot go on"
 )]
 
+mod common;
+
+use common::{apply_in, number, run};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -35,10 +38,6 @@ fn main() {
     directory(files);
 }
 
-fn number(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).ok().map_or(otherwise, |text| text.parse().unwrap())
-}
-
 fn sqlite(rows: u64) {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("data.db");
@@ -47,12 +46,11 @@ fn sqlite(rows: u64) {
     let (mut single, mut ours, mut peak) = (Vec::new(), Vec::new(), 0);
     for _ in 0..RUNS {
         single.push(single_delete(directory.path(), &data, rows));
-        let (time, memory) = apply(directory.path(), rows / 2, |project| {
+        let applied = apply_in(rows / 2, DATABASE_STORE, DATABASE_MAP, |project| {
             fs::copy(&data, project.join("data.db")).unwrap();
-            (DATABASE_STORE, DATABASE_MAP)
         });
-        ours.push(time);
-        peak = peak.max(memory);
+        ours.push(applied.time);
+        peak = peak.max(applied.peak_kib);
     }
     report("single DELETE", &mut single, &mut ours, rows / 2, peak);
 }
@@ -121,104 +119,6 @@ const FILES_MAP: &str = "  - name: data.files
     events: {created: \"{year}\"}
 ";
 
-/// Time and peak memory (KiB) of `apply` alone, in a fresh project.
-fn apply(
-    directory: &Path,
-    expected: u64,
-    prepare: impl FnOnce(&Path) -> (&'static str, &'static str),
-) -> (Duration, u64) {
-    let project = directory.join("project");
-    run(Command::new(env!("CARGO_BIN_EXE_oubliette")).arg("init").arg(&project));
-    let (store, map) = prepare(&project);
-    fs::write(
-        project.join("oubliette.yaml"),
-        format!(
-            "controller: {{name: Bench, contact: dpo@bench.example}}\nledger: sqlite://state/ledger.db\n\
-             archive: {{directory: certificates}}\nsealed: sealed\nsigning_key: keys/certificate.key\n\
-             log_key: keys/log.key\nsealing_key: keys/sealing.key\nauthor: bench\nstores:\n  data: {store}\n"
-        ),
-    )
-    .unwrap();
-    fs::write(project.join("data-map.yaml"), format!("datasets:\n{map}")).unwrap();
-    fs::remove_dir_all(project.join("policies")).unwrap();
-    fs::create_dir(project.join("policies")).unwrap();
-    fs::write(project.join("policies/bench.yaml"), POLICY).unwrap();
-    let command = |arguments: &[&str]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_oubliette"));
-        command.arg("--config").arg(project.join("oubliette.yaml")).args(arguments);
-        command
-    };
-    run(&mut command(&["plan"]));
-    run(&mut command(&["approve", "latest", "--as", "dpo"]));
-    let before = Instant::now();
-    let mut child =
-        command(&["apply", "--format", "json"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut peak = 0;
-    let status = loop {
-        peak = peak.max(peak_memory(child.id()));
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    };
-    let time = before.elapsed();
-    let output = child.wait_with_output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(status.success(), "{text}");
-    let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let purged = sum_of(&answer, "purged");
-    assert!(purged.abs_diff(expected) <= expected / 25, "{purged} purged, {expected} expected");
-    run(&mut command(&[
-        "verify",
-        project.join("certificates").to_str().unwrap(),
-        "--trust-root",
-        project.join("trust-root.json").to_str().unwrap(),
-    ]));
-    fs::remove_dir_all(&project).unwrap();
-    (time, peak)
-}
-
-const POLICY: &str = "policy: bench
-version: 1
-effective_from: 2020-01-01
-owner: dpo@bench.example
-next_review: 2099-01-01
-jurisdictions: [FR]
-time_zone: UTC
-rules:
-  - id: event
-    record_type: event
-    title: {fr: Événements, en: Events}
-    purpose: {fr: Mesure, en: Measuring}
-    legal_basis: eu-gdpr:A6-1-f
-    starts_from: {event: created, type: collection}
-    retain_for: P1Y
-    disposition: purge
-";
-
-fn run(command: &mut Command) {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
-fn sum_of(value: &serde_json::Value, key: &str) -> u64 {
-    match value {
-        serde_json::Value::Object(map) => map
-            .iter()
-            .map(|(name, inner)| if name == key { inner.as_u64().unwrap_or(0) } else { sum_of(inner, key) })
-            .sum(),
-        serde_json::Value::Array(list) => list.iter().map(|inner| sum_of(inner, key)).sum(),
-        _ => 0,
-    }
-}
-
-/// Peak of resident memory so far, in KiB.
-fn peak_memory(process: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().split(' ').next()?.parse().ok()).unwrap_or(0)
-}
-
 fn directory(files: u64) {
     let directory = tempfile::tempdir().unwrap();
     println!("directory: {files} files, all but a thousandth due");
@@ -230,12 +130,9 @@ fn directory(files: u64) {
         run(Command::new("find").arg(tree.join("2015")).args(["-type", "f", "-delete"]));
         single.push(before.elapsed());
         fs::remove_dir_all(&tree).unwrap();
-        let (time, memory) = apply(directory.path(), files, |project| {
-            plant(&project.join("files"), files);
-            (FILES_STORE, FILES_MAP)
-        });
-        ours.push(time);
-        peak = peak.max(memory);
+        let applied = apply_in(files, FILES_STORE, FILES_MAP, |project| plant(&project.join("files"), files));
+        ours.push(applied.time);
+        peak = peak.max(applied.peak_kib);
     }
     report("find -delete", &mut single, &mut ours, files, peak);
 }

@@ -13,7 +13,7 @@
 //! | outcome | when |
 //! |---|---|
 //! | `failed` | something went wrong and nothing at all was done, found absent or kept on purpose |
-//! | `partial` | a failure (also one whose number of records is unknown, such as a store that could not be reached); a claim that was not read back, or of which something remained; a residual without a date, without a control or of unknown status; records only pseudonymized where the rule asked for more, or on behalf of a person |
+//! | `partial` | a failure (also one whose number of records is unknown, such as a store that could not be reached); a claim that was not read back; more records still there than were kept on purpose; a residual without a date, without a control or of unknown status; records only pseudonymized where the rule asked for more, or on behalf of a person |
 //! | `nothing_found` | no record matched |
 //! | `complete_with_exceptions` | some records were kept on purpose (a hold, a legal duty); open dated residuals do not change this word, they are listed beside it |
 //! | `complete_residuals_pending` | everything is gone from the stores; copies remain, each with a date and a control |
@@ -27,13 +27,14 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use crate::digest::Digest32;
 
+mod check;
 mod outcome;
 mod text;
 
+pub use check::{EvidenceError, LIST_ENTRIES_MAX};
 pub use outcome::Outcome;
 pub use text::{Code, PublicText, TextError};
 
@@ -225,9 +226,10 @@ pub struct Counts {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Verification {
     pub method: VerificationMethod,
-    /// Records looked at.
+    /// Records looked at: by a query those in the rule's scope that are there, by key those claimed.
     pub checked: u64,
-    /// Records still there, beyond those counted as excepted or failed.
+    /// Records concerned that were found still there, also those counted as excepted or failed. (In
+    /// schema version 1: beyond those.)
     pub remaining: u64,
     pub at: DateTime<Utc>,
 }
@@ -330,139 +332,9 @@ impl Counts {
         self.purged.saturating_add(self.anonymized).saturating_add(self.pseudonymized)
     }
 
-    fn parts(&self) -> [u64; 6] {
+    pub(super) fn parts(&self) -> [u64; 6] {
         [self.purged, self.anonymized, self.pseudonymized, self.already_absent, self.excepted, self.failed]
     }
-}
-
-/// The evidence contradicts itself; nothing may be signed. The message names the target by its
-/// place in the list, the operator finds the counts in the journal.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum EvidenceError {
-    #[error("target {target}: matched is {matched}, but the parts add up to {sum}")]
-    PartsDoNotAddUp { target: usize, matched: u64, sum: u128 },
-    #[error("target {target}: {excepted} records excepted, but the reasons add up to {sum}")]
-    ExceptionsDoNotAddUp { target: usize, excepted: u64, sum: u128 },
-    #[error("target {target}: {failed} records failed, but the failures add up to {sum}")]
-    FailuresDoNotAddUp { target: usize, failed: u64, sum: u128 },
-    #[error("{disposed} records were disposed of, but {committed} are committed to")]
-    RecordSetDiffers { disposed: u128, committed: u64 },
-    #[error("a count is above 2^53 and would not survive JSON")]
-    CountTooLarge,
-    #[error("the run ends before it starts")]
-    EndsBeforeStart,
-    #[error("no approval is named")]
-    NoApproval,
-    #[error("{what} has more than {most} entries")]
-    TooMany { what: &'static str, most: usize },
-    #[error("a request reference is needed for this kind of certificate, and for no other")]
-    RequestMismatch,
-}
-
-/// Integers up to here are exact in every JSON reader (RFC 8259 section 6).
-const COUNT_MAX: u64 = 1 << 53;
-/// No list of a certificate is longer; keeps a certificate far below the archive's file limit.
-pub const LIST_ENTRIES_MAX: usize = 1_000;
-
-impl Evidence {
-    /// Checks what must hold before anything is signed: per target
-    /// `matched = purged + anonymized + pseudonymized + already_absent + excepted + failed`, the
-    /// reasons add up, and the record set has one commitment for every record disposed of.
-    ///
-    /// # Errors
-    /// The first contradiction found.
-    pub fn check(&self) -> Result<(), EvidenceError> {
-        self.check_lists()?;
-        if self.finished_at < self.started_at {
-            return Err(EvidenceError::EndsBeforeStart);
-        }
-        if self.approvals.is_empty() {
-            return Err(EvidenceError::NoApproval);
-        }
-        if self.request.is_none() && self.kind == Kind::ErasureRequest
-            || self.request.is_some() && !self.kind.is_for_a_person()
-        {
-            return Err(EvidenceError::RequestMismatch);
-        }
-        for (position, target) in self.targets.iter().enumerate() {
-            target.check(position)?;
-        }
-        let disposed: u128 = self.targets.iter().map(|target| u128::from(target.counts.disposed())).sum();
-        if disposed != u128::from(self.record_set.count) {
-            return Err(EvidenceError::RecordSetDiffers { disposed, committed: self.record_set.count });
-        }
-        if self.intent_log_index > COUNT_MAX || self.policies.iter().any(|policy| policy.version > COUNT_MAX)
-        {
-            return Err(EvidenceError::CountTooLarge);
-        }
-        Ok(())
-    }
-
-    fn check_lists(&self) -> Result<(), EvidenceError> {
-        let lists = [
-            ("policies", self.policies.len()),
-            ("approvals", self.approvals.len()),
-            ("targets", self.targets.len()),
-            ("residuals", self.residuals.len()),
-            ("downstream", self.downstream.len()),
-        ];
-        let of_targets = self.targets.iter().flat_map(|target| {
-            [
-                ("exceptions", target.exceptions.len()),
-                ("failures", target.failures.len()),
-                ("residue steps", target.residue_steps.len()),
-                ("title", target.rule.title.len()),
-            ]
-        });
-        match lists.into_iter().chain(of_targets).find(|(_, length)| *length > LIST_ENTRIES_MAX) {
-            Some((what, _)) => Err(EvidenceError::TooMany { what, most: LIST_ENTRIES_MAX }),
-            None => Ok(()),
-        }
-    }
-
-    /// The outcome, read off the counts.
-    #[must_use]
-    pub fn outcome(&self) -> Outcome {
-        Outcome::derive(self.kind, &self.targets, &self.residuals)
-    }
-}
-
-impl TargetEvidence {
-    fn check(&self, target: usize) -> Result<(), EvidenceError> {
-        let counts = self.counts;
-        let exceptions = self.exceptions.iter().map(|exception| exception.count);
-        let failures = self.failures.iter().map(|failure| failure.count);
-        let verification = self.verification.iter().flat_map(|seen| [seen.checked, seen.remaining]);
-        let around = self.records_before.into_iter().chain(self.records_after);
-        let every = [counts.matched, self.rule.version].into_iter().chain(counts.parts());
-        if every
-            .chain(exceptions.clone())
-            .chain(failures.clone())
-            .chain(verification)
-            .chain(around)
-            .any(|count| count > COUNT_MAX)
-        {
-            return Err(EvidenceError::CountTooLarge);
-        }
-        let sum = sum(counts.parts().into_iter());
-        if sum != u128::from(counts.matched) {
-            return Err(EvidenceError::PartsDoNotAddUp { target, matched: counts.matched, sum });
-        }
-        let sum = self::sum(exceptions);
-        if sum != u128::from(counts.excepted) {
-            return Err(EvidenceError::ExceptionsDoNotAddUp { target, excepted: counts.excepted, sum });
-        }
-        let sum = self::sum(failures);
-        if sum != u128::from(counts.failed) {
-            return Err(EvidenceError::FailuresDoNotAddUp { target, failed: counts.failed, sum });
-        }
-        Ok(())
-    }
-}
-
-fn sum(counts: impl Iterator<Item = u64>) -> u128 {
-    counts.map(u128::from).sum()
 }
 
 impl fmt::Display for Kind {

@@ -108,8 +108,11 @@ async fn purge(root: &Path, records_max: u32) -> usize {
     let sink = CountingSink::default();
     let (mut after, mut seen_gone) = (None, 0);
     loop {
-        let batch =
-            Batch { selection: selection.clone(), range: BatchRange { after, records_max }, only_keys: None };
+        let batch = Batch {
+            selection: selection.clone(),
+            range: BatchRange { after, up_to: None, records_max },
+            only_keys: None,
+        };
         let outcome = disposer.dispose(&batch, &sink).await.expect("a batch is disposed of");
         for group in &outcome.groups {
             let keys = DatasetKeys { dataset: group.dataset.clone(), keys: group.disposed.clone() };

@@ -20,6 +20,9 @@ pub struct Batch {
 #[derive(Debug, Clone)]
 pub struct BatchRange {
     pub after: Option<RecordKey>,
+    /// The last key of the batch, as [`crate::RecordSource::bound`] told it: then all that is due up to
+    /// there belongs to the batch, however many. `None`: the store finds the end itself.
+    pub up_to: Option<RecordKey>,
     pub records_max: u32,
 }
 

@@ -11,6 +11,9 @@ pub struct Capabilities {
     pub own_clock: bool,
     /// Records can be anonymized in place, not only purged.
     pub anonymizes: bool,
+    /// The store tells where a batch can end ([`crate::RecordSource::bound`]), so that several over disjoint
+    /// ranges can be carried out at once.
+    pub bounded_batches: bool,
     /// Most records in one batch.
     pub batch_records_max: u32,
 }

@@ -11,8 +11,8 @@ pub use crate::start::{StartReading, read as read_start};
 
 /// The class of one record, by the precedence of [`Class`].
 ///
-/// Scope must be true; a conflict counts if true; a hold counts unless false. `NotGovernable` is not
-/// found here: whoever lists objects knows it before there are facts.
+/// Scope must be true; a conflict counts if true; a hold counts unless false. What makes a record
+/// ungovernable is not found here: whoever lists objects knows it before there are facts.
 #[must_use]
 pub fn classify(selection: &Selection, facts: &RecordFacts) -> Class {
     let holds_true = |predicate: &Predicate| evaluate(predicate, facts) == Some(true);

@@ -26,7 +26,7 @@ pub enum Location {
 
 /// What the live store says about a dataset. Its serialised form is what the schema digest of a
 /// plan covers, so it holds only what matters to a plan and nothing that changes by itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatasetShape {
     /// Every column (or attribute of an object), in the order of the store.
     pub columns: Vec<ColumnShape>,

@@ -43,7 +43,7 @@ impl ConnectorError {
             Self::Denied { .. } => Some("check the rights of the reader or writer of this store"),
             Self::SchemaDrift { .. } => Some("run `oubliette check` and correct the data map"),
             Self::Busy { .. } => Some("another program holds a lock; try again"),
-            Self::Full { .. } => Some("free space, then go on with `oubliette apply --resume`"),
+            Self::Full { .. } => Some("free space, then try again"),
             Self::Constraint { .. } => Some("run `oubliette plan` again: the schema may have changed"),
             Self::NotSupported { .. } | Self::IntentRefused { .. } | Self::Failed { .. } => None,
         }

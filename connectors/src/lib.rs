@@ -24,13 +24,21 @@ pub mod classify;
 pub mod dataset;
 #[cfg(feature = "directory")]
 pub mod directory;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+mod drift;
 pub mod error;
 pub mod failpoint;
 pub mod iso;
+#[cfg(feature = "mysql")]
+pub mod mysql;
 pub mod nearest;
 pub mod port;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod predicate;
 pub mod selection;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub mod server;
 pub mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
@@ -48,10 +56,14 @@ pub use capability::Capabilities;
 pub use classify::classify;
 pub use dataset::{ColumnShape, DatasetAddress, DatasetShape, ForeignKey, KeyTemplate, Location};
 pub use error::ConnectorError;
-pub use port::{Pressure, RecordDisposer, RecordSource};
+#[cfg(feature = "mysql")]
+pub use mysql::{MySqlBackend, MySqlOptions};
+pub use port::{Bound, Pressure, Prospect, RecordDisposer, RecordSource};
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresBackend, PostgresOptions};
 pub use predicate::{Field, Parsed, Position, Predicate, PredicateError, PredicateFault};
 pub use selection::{
-    Class, Dependent, DoubtReason, Exclusion, NoneLeft, Page, PageRecord, RecordFacts, Selection,
+    Class, CoOwner, Dependent, DoubtReason, Exclusion, NoneLeft, Page, PageRecord, RecordFacts, Selection,
     StartCondition, StartEncoding, Survey,
 };
 pub use transform::{Disposal, FieldTransform, Marker, Transform, TransformClass};

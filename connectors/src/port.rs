@@ -34,6 +34,17 @@ pub trait RecordSource: Debug + Send + Sync {
         records_max: u32,
     ) -> Result<Page, ConnectorError>;
 
+    /// The key with which a batch of about `records` due records after `after` ends, so that several batches
+    /// over disjoint ranges can be carried out at once.
+    async fn bound(
+        &self,
+        _selection: &Selection,
+        _after: Option<&RecordKey>,
+        _records: u32,
+    ) -> Result<Bound, ConnectorError> {
+        Ok(Bound::Unknown)
+    }
+
     /// All that is known of one record; `None` if there is none with this key.
     async fn facts(
         &self,
@@ -49,6 +60,19 @@ pub trait RecordSource: Debug + Send + Sync {
         _names: &[String],
     ) -> Result<Vec<String>, ConnectorError> {
         Ok(Vec::new())
+    }
+
+    /// What would become of these objects by a selection with [`crate::StartCondition::Linked`], in their
+    /// order.
+    async fn prospects(
+        &self,
+        selection: &Selection,
+        _names: &[String],
+    ) -> Result<Vec<Prospect>, ConnectorError> {
+        Err(ConnectorError::NotSupported {
+            store: selection.address.store.clone(),
+            reason: "it holds no objects".to_owned(),
+        })
     }
 
     /// What is there now for these keys, in their order. Keys of the selection's own dataset are
@@ -76,9 +100,42 @@ pub trait RecordDisposer: Debug + Send + Sync {
     /// caller.
     async fn dispose(&self, batch: &Batch, intent: &dyn IntentSink) -> Result<BatchOutcome, ConnectorError>;
 
+    /// Makes sure that nothing of an attempt whose answer was lost can become durable any more, also of an
+    /// earlier process of the same run. To be called before looking what became of it.
+    ///
+    /// # Errors
+    /// When that cannot be made sure: then the batch stays in doubt.
+    async fn settle(&self) -> Result<(), ConnectorError> {
+        Ok(())
+    }
+
     /// What belongs to the work after the last batch of a run (checkpoint, vacuum); what erased
     /// values would otherwise survive in. Answers with what was done, in codes for the certificate.
     async fn finish(&self) -> Result<Vec<&'static str>, ConnectorError>;
+}
+
+/// What would become of an object that rows name, if they went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prospect {
+    Going,
+    /// There is none of that name.
+    Absent,
+    /// Other rules speak of it.
+    Claimed,
+    Held,
+    /// It is not of the dataset, it cannot be governed, or it was changed since the plan.
+    CannotGo,
+}
+
+/// Where a batch could end.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Bound {
+    /// The store finds the end of a batch itself, and carries out one batch at a time.
+    Unknown,
+    /// With this key.
+    At(RecordKey),
+    /// With the last record: no more than was asked for is due.
+    End,
 }
 
 /// Reasons to slow down; empty when there are none.

@@ -113,7 +113,55 @@ pub struct Dependent {
     pub pairs: Vec<(String, String)>,
     /// A held child keeps its parent.
     pub holds: Vec<Exclusion>,
+    /// Who else owns the child: it goes only when each of them that is there goes too, and keeps its
+    /// parent until then.
+    pub co_owners: Vec<CoOwner>,
     pub dependents: Vec<Dependent>,
+}
+
+/// A further way in which a child is owned; `pairs` are (column of the child, column of the owner).
+#[derive(Debug, Clone)]
+pub struct CoOwner {
+    pub address: DatasetAddress,
+    pub shape: DatasetShape,
+    pub pairs: Vec<(String, String)>,
+    /// By what the same plan purges owners, each with its holds and without co-owners that go; empty
+    /// when it purges none.
+    pub going: Vec<Selection>,
+}
+
+impl Selection {
+    /// The ways down to every dependent, each parent before its children; the dependent is the last of
+    /// its way.
+    #[must_use]
+    pub fn paths(&self) -> Vec<Vec<&Dependent>> {
+        let mut paths: Vec<Vec<&Dependent>> = Vec::new();
+        let mut open: Vec<Vec<&Dependent>> = self.dependents.iter().rev().map(|one| vec![one]).collect();
+        while let Some(path) = open.pop() {
+            if let Some(last) = path.last() {
+                open.extend(last.dependents.iter().rev().map(|child| {
+                    let mut longer = path.clone();
+                    longer.push(child);
+                    longer
+                }));
+            }
+            paths.push(path);
+        }
+        paths
+    }
+
+    /// Datasets of dependents that others own too, in the order of [`Selection::paths`].
+    pub fn co_owned(&self) -> impl Iterator<Item = &str> {
+        let last = self.paths().into_iter().filter_map(|path| path.last().copied());
+        last.filter(|child| !child.co_owners.is_empty()).map(|child| child.address.dataset.as_str())
+    }
+
+    /// The datasets that [`RecordFacts::referenced`] speaks of, in its order.
+    #[must_use]
+    pub fn keepers(&self) -> Vec<&str> {
+        let referring = self.none_left.iter().map(|entry| entry.address.dataset.as_str());
+        referring.chain(self.co_owned()).collect()
+    }
 }
 
 /// Where one record falls. The order of the variants is the order of precedence: the first that
@@ -125,7 +173,8 @@ pub enum Class {
     OutOfScope,
     Undecidable(DoubtReason),
     NotYetDue,
-    /// Records that must go first still refer to it.
+    /// Records that must go first still refer to it, or one that would go along has another owner that
+    /// stays.
     Referenced,
     /// The disposal would change nothing.
     AlreadyDone,
@@ -145,8 +194,14 @@ pub enum DoubtReason {
     StartMissing,
     StartUnreadable,
     StartInFuture,
-    /// The name of a file is not Unicode, or it is no regular file.
+    /// A row whose key is NULL in part, or a path that is too long or too deep: it cannot be named.
     NotGovernable,
+    /// In the place of a file: a symbolic link, a socket, a pipe, a device or a mount point.
+    NoRegularFile,
+    /// A file with several names (hard links): its content would live on under the others.
+    SeveralNames,
+    /// The name of a file is not UTF-8.
+    NameUnreadable,
 }
 
 /// The counts of a selection over its whole dataset, at one moment.
@@ -179,6 +234,31 @@ pub struct Survey {
     pub linked: BTreeMap<String, u64>,
 }
 
+impl Survey {
+    /// Counts records of one class.
+    pub(crate) fn add(&mut self, class: Class, count: u64) {
+        self.total += count;
+        let counter = match class {
+            Class::OutOfScope => return,
+            Class::Undecidable(reason) => {
+                self.in_scope += count;
+                if count > 0 {
+                    *self.undecidable.entry(reason).or_default() += count;
+                }
+                return;
+            }
+            Class::NotYetDue => &mut self.not_yet_due,
+            Class::Referenced => &mut self.referenced,
+            Class::AlreadyDone => &mut self.already_done,
+            Class::ChangedSincePlan => &mut self.changed_since_plan,
+            Class::Held => &mut self.held,
+            Class::Due => &mut self.due,
+        };
+        *counter += count;
+        self.in_scope += count;
+    }
+}
+
 /// Most keys in one sample of a survey.
 pub const SAMPLE_KEYS_MAX: usize = 5;
 
@@ -202,8 +282,9 @@ pub struct PageRecord {
 pub struct RecordFacts {
     /// Every column or attribute by name, as stored.
     pub fields: BTreeMap<String, crate::value::Value>,
-    /// For each [`Selection::none_left`], in order, whether some record still refers to this one
-    /// (records that `disregarding` names do not count).
+    /// For each of [`Selection::keepers`], in order, whether some record there keeps this one: it still
+    /// refers to it (records that `disregarding` names do not count), or it would go along and has
+    /// another owner that stays.
     pub referenced: Vec<bool>,
     /// Ids of the holds over some dependent of this record.
     pub dependent_holds: Vec<String>,

@@ -133,12 +133,21 @@ pub fn replacement(text: &str, value_type: ValueType) -> Value {
 }
 
 /// Whether two values are the same thing in a store: numbers by their value, booleans as 0 and 1,
-/// dates as their text.
+/// dates and instants also when one of them is written as text.
 #[must_use]
 pub(crate) fn same_stored(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Date(date), Value::Text(text)) | (Value::Text(text), Value::Date(date)) => {
+            return NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok_and(|read| read == *date);
+        }
+        (Value::Instant(at), Value::Text(text)) | (Value::Text(text), Value::Instant(at)) => {
+            let read = iso::parse_time(text).and_then(|time| time.instant());
+            return read == Some(*at) || DateTime::parse_from_rfc3339(text).is_ok_and(|read| read == *at);
+        }
+        _ => {}
+    }
     let stored = |value: &Value| match value {
         Value::Bool(truth) => Value::Int(i64::from(*truth)),
-        Value::Date(date) => Value::Text(date.format("%Y-%m-%d").to_string()),
         other => other.clone(),
     };
     match (stored(left), stored(right)) {

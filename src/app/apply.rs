@@ -8,7 +8,7 @@ use crate::archive::CertificateArchive as _;
 use crate::certificate::Signer as _;
 use crate::certificate::Statement;
 use crate::digest::Digest32;
-use crate::evidence::{Counts, Outcome};
+use crate::evidence::{Counts, Exception, Failure, Outcome};
 use crate::execution::{
     self, Control, Executor, Interruption, ItemFailure, OpenStore, ProgressSink, RunEnd, Tuning,
 };
@@ -16,6 +16,7 @@ use crate::ids::{IdSource, RandomnessError};
 use crate::journal::{JournalStore as _, RunKey, RunRecord, RunState};
 use crate::plan::compile::ExecutableItem;
 use crate::plan::executable::ExecutablePlan;
+use crate::plan::world::Sources;
 use crate::plan::{ApprovedPlan, Plan};
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
@@ -55,6 +56,10 @@ pub struct TargetTotals {
     pub dataset: String,
     pub rule: String,
     pub counts: Counts,
+    /// Why records were kept.
+    pub exceptions: Vec<Exception>,
+    /// Why records that should have gone did not.
+    pub failures: Vec<Failure>,
 }
 
 /// A run under way, with everything it needs.
@@ -88,22 +93,40 @@ impl App {
         for run in self.ledger.undestroyed_runs().await? {
             self.ledger.destroy_sealed(&run).await?;
         }
-        let mut end = match mode {
-            ApplyMode::Begin => self.begin(reference, control, progress).await?,
-            ApplyMode::Resume => {
-                let run = self.run_to_resume(reference).await?;
-                let _writers = self.recover_stores().await?;
-                self.go_on(run, control, progress).await?
-            }
-            ApplyMode::Close => {
-                let run = self.run_to_resume(reference).await?;
-                let _writers = self.recover_stores().await?;
-                self.close(run, control, progress).await?
+        let ended = self.apply_as(reference, mode, control, progress).await;
+        let mut end = match ended {
+            Ok(end) => end,
+            Err(error) => {
+                let is_open =
+                    error.is_full() && self.ledger.open_runs().await.is_ok_and(|runs| !runs.is_empty());
+                return Err(if is_open { AppError::FullInRun(Box::new(error)) } else { error });
             }
         };
         self.ledger.note_time(self.environment.clock.now()).await?;
         end.elapsed = self.environment.clock.monotonic().saturating_sub(began);
         Ok(end)
+    }
+
+    async fn apply_as(
+        &self,
+        reference: Option<&str>,
+        mode: ApplyMode,
+        control: &Control,
+        progress: &dyn ProgressSink,
+    ) -> Result<ApplyEnd, AppError> {
+        match mode {
+            ApplyMode::Begin => self.begin(reference, control, progress).await,
+            ApplyMode::Resume => {
+                let run = self.run_to_resume(reference).await?;
+                let _writers = self.recover_stores().await?;
+                self.go_on(run, control, progress).await
+            }
+            ApplyMode::Close => {
+                let run = self.run_to_resume(reference).await?;
+                let _writers = self.recover_stores().await?;
+                self.close(run, control, progress).await
+            }
+        }
     }
 
     async fn begin(
@@ -113,13 +136,10 @@ impl App {
         progress: &dyn ProgressSink,
     ) -> Result<ApplyEnd, AppError> {
         let (plan, digest) = self.stored_plan(reference.unwrap_or("latest")).await?;
-        if let Some(run) = self.ledger.run_of_plan(&plan.plan_id).await? {
-            return Err(match run.state {
-                RunState::Certified => AppError::AlreadyApplied { certificate_id: run.certificate_id },
-                RunState::Running | RunState::Certifying => AppError::Interrupted { run_id: run.run_id },
-            });
+        let run = self.ledger.run_of_plan(&plan.plan_id).await?;
+        if let Some(error) = self.begun_or_blocked(run.as_ref()).await? {
+            return Err(error);
         }
-        self.refuse_open_run().await?;
         let now = self.environment.clock.now();
         let approved = self.approved(&plan, now).await?;
         self.refuse_stale(&approved, now).await?;
@@ -133,15 +153,6 @@ impl App {
         self.ledger.begin_run(&run).await?;
         failpoint::hit("after-begin-run");
         self.carry_out(run, &plan, control, progress).await
-    }
-
-    /// A batch in doubt of another run is settled by what is there; what this run would remove it
-    /// would then claim too. So a run begins only when no other is open.
-    async fn refuse_open_run(&self) -> Result<(), AppError> {
-        match self.ledger.open_runs().await?.into_iter().next() {
-            Some(run) => Err(AppError::OtherRunOpen { run_id: run.run_id, plan_id: run.plan_id }),
-            None => Ok(()),
-        }
     }
 
     /// Refuses when the certificate could not be signed or archived, before anything is touched. The
@@ -167,8 +178,9 @@ impl App {
     ) -> Result<ApplyEnd, AppError> {
         let public_digest = self.intend(&mut run, plan.approved().plan()).await?;
         let key = self.run_key(&run)?;
-        let stores = self.open_stores(&plan.stores(), *key.bytes()).await?;
-        let executor = self.executor(&stores, control, progress);
+        let stores = self.open_stores(&plan.stores(), (&run.run_id, *key.bytes())).await?;
+        let sources = self.sources().await?;
+        let executor = self.executor(&stores, &sources, control, progress);
         let end = execution::execute(&executor, plan, &run, &key).await?;
         if end.interrupted.is_some() {
             return Ok(interrupted_end(&run, end));
@@ -183,6 +195,7 @@ impl App {
     pub(super) fn executor<'a>(
         &'a self,
         stores: &'a BTreeMap<String, OpenStore>,
+        sources: &'a Sources,
         control: &'a Control,
         progress: &'a dyn ProgressSink,
     ) -> Executor<'a> {
@@ -192,6 +205,7 @@ impl App {
             clock: &*self.environment.clock,
             ids: &*self.environment.ids,
             stores,
+            sources,
             control,
             progress,
             tuning: tuning(),
@@ -307,6 +321,8 @@ fn totals(statement: &Statement) -> Vec<TargetTotals> {
             dataset: target.dataset.as_str().to_owned(),
             rule: target.rule.id.as_str().to_owned(),
             counts: target.counts,
+            exceptions: target.exceptions.clone(),
+            failures: target.failures.clone(),
         })
         .collect()
 }

@@ -20,11 +20,14 @@ use crate::hold::{HoldBook, HoldRegister as _};
 use crate::journal::{JournalStore as _, RunRecord, RunState};
 use crate::plan::approval::ApprovalBasis;
 use crate::plan::compile::ExecutableItem;
+use crate::plan::keeping::KeepError;
+use crate::plan::named::{Looking, without_kept};
 use crate::policy::RetainFor;
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
-use connectors::failpoint;
+use connectors::{ConnectorError, failpoint};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// A run whose certificate is in the archive.
 #[derive(Debug)]
@@ -32,6 +35,11 @@ pub(super) struct Certified {
     pub(super) statement: Statement,
     pub(super) directory: std::path::PathBuf,
 }
+
+/// How often a store that cannot be read back is asked again, and how long between the tries, times their
+/// number.
+const READ_BACK_TRIES: u32 = 5;
+const READ_BACK_PAUSE: Duration = Duration::from_millis(300);
 
 impl App {
     /// Fixes the statement of a run whose batches are all settled.
@@ -151,14 +159,32 @@ impl App {
         let selection = item.with_holds(book)?;
         let store = running.stores.get(&item.item.store);
         let store = store.with_context(|| format!("store '{}' is not open", item.item.store))?;
-        Ok(match store.source.survey(&selection).await {
-            Ok(survey) => Reading::Survey(Box::new(survey)),
+        let mut survey = store.source.survey(&selection).await;
+        // A store that is about to come back is worth a moment: what cannot be read makes the run partial.
+        for tries in 1..=READ_BACK_TRIES {
+            if !survey.as_ref().is_err_and(ConnectorError::is_transient) {
+                break;
+            }
+            tokio::time::sleep(READ_BACK_PAUSE.saturating_mul(tries)).await;
+            survey = store.source.survey(&selection).await;
+        }
+        Ok(match survey {
+            Ok(survey) => {
+                let sources = self.sources().await?;
+                let looking = Looking { sources: &sources, book };
+                let source = store.source.as_ref();
+                match without_kept(looking, source, &selection, &item.keepers, survey).await {
+                    Ok(survey) => Reading::Survey(Box::new(survey)),
+                    Err(KeepError::Store(error)) => Reading::Lost(error),
+                    Err(KeepError::Hold(error)) => return Err(error.into()),
+                }
+            }
             Err(error) => Reading::Lost(error),
         })
     }
 
-    /// What outlives the run: the backups of every store in which something was disposed of, and a
-    /// write-ahead log that could not be emptied.
+    /// What outlives the run: the backups of every store in which something was disposed of, a
+    /// write-ahead log that could not be emptied, rows that are dead and not yet cleared away.
     fn residuals(
         &self,
         targets: &[TargetEvidence],
@@ -181,10 +207,19 @@ impl App {
         for (store, steps) in &end.residue_steps {
             let alias = self.settings.stores.get(store).and_then(|store| store.terms.alias.as_deref());
             let location = seen::alias("store", alias.unwrap_or(store))?;
-            if touched.contains(&location) && steps.contains(&"wal-checkpoint-busy") {
+            if !touched.contains(&location) {
+                continue;
+            }
+            // Dead rows that a vacuum did not take, or that nobody has vacuumed, hold the erased values.
+            let dead_rows = ["vacuum-left-to-server", "vacuum-not-permitted", "vacuum-held-back"];
+            let kinds = [
+                ("write_ahead_log", steps.contains(&"wal-checkpoint-busy")),
+                ("dead_rows", dead_rows.iter().any(|code| steps.contains(code))),
+            ];
+            for (kind, _) in kinds.into_iter().filter(|(_, remains)| *remains) {
                 residuals.push(Residual {
-                    kind: Code::new("write_ahead_log")?,
-                    location,
+                    kind: Code::new(kind)?,
+                    location: location.clone(),
                     expires_at: None,
                     control: ResidualControl::None,
                     status: ResidualStatus::Unknown,

@@ -18,7 +18,12 @@ pub(super) struct ClosedStore {
 
 impl ClosedStore {
     pub(super) fn new(store: &str, error: &ConnectorError) -> Self {
-        Self { store: store.to_owned(), reason: error.to_string() }
+        let reason = match error {
+            // Every answer says already that the store cannot be reached.
+            ConnectorError::Unreachable { reason, .. } => reason.clone(),
+            error => error.to_string(),
+        };
+        Self { store: store.to_owned(), reason }
     }
 
     fn error<T>(&self) -> Result<T, ConnectorError> {
@@ -33,6 +38,7 @@ impl RecordSource for ClosedStore {
             transactional: false,
             set_based: false,
             own_clock: false,
+            bounded_batches: false,
             anonymizes: false,
             batch_records_max: 1,
         }

@@ -13,8 +13,10 @@ use crate::plan::approval::CompileError;
 use crate::plan::explain::ExplainError;
 use crate::plan::staleness::StaleReason;
 use crate::plan::store::PlanStoreError;
-use crate::plan::{ApprovalError, PlanError, PlanFileError};
+use crate::plan::{ApprovalError, FindingCode, PlanError, PlanFileError};
+use chrono::{DateTime, Utc};
 use connectors::ConnectorError;
+use std::io::ErrorKind;
 use thiserror::Error;
 
 #[derive(Debug, Error)]
@@ -23,6 +25,9 @@ pub enum AppError {
     /// Every fault of every document.
     #[error("the documents have errors")]
     Documents(Diagnostics),
+    /// Something is full while a run is open, which goes on once there is room.
+    #[error("{0}")]
+    FullInRun(Box<AppError>),
     #[error(transparent)]
     Approval(#[from] ApprovalError),
     #[error("the plan is stale: {}", reasons(.0))]
@@ -52,6 +57,9 @@ pub enum AppError {
     /// invariant I6: a wrong clock destroys nothing.
     #[error("the clock cannot be trusted: {reason}")]
     ClockDoubtful { reason: String },
+    /// The clock is wrong now, or was ahead once.
+    #[error("the clock cannot be trusted: it shows {now}, but the ledger has seen {seen} already")]
+    ClockBehind { now: DateTime<Utc>, seen: DateTime<Utc> },
     #[error("there is no rule '{rule}' in policy '{policy}'")]
     NoSuchRule { policy: String, rule: String },
     #[error("there is no dataset '{dataset}' in the data map")]
@@ -97,13 +105,42 @@ fn reasons(reasons: &[StaleReason]) -> String {
     reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
+const CLOCK_HINT: &str = "set the clock of this machine right; if it is right now and was ahead once, say so with \
+     `oubliette accept-clock --as NAME --reason TEXT` and draft the plan again; nothing was touched";
+
 impl AppError {
+    /// Whether there was no room for what had to be written.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::FullInRun(_)
+            | Self::Journal(JournalError::Full)
+            | Self::Ledger(LedgerError::Full)
+            | Self::PlanStore(PlanStoreError::Full)
+            | Self::Hold(HoldError::Full)
+            | Self::Execution(ExecutionError::Journal(JournalError::Full)) => true,
+            Self::Store(error)
+            | Self::Execution(ExecutionError::Store(error) | ExecutionError::InDoubt { error, .. }) => {
+                matches!(error, ConnectorError::Full { .. })
+            }
+            Self::Archive(ArchiveError::Io { source, .. }) => {
+                matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+            }
+            _ => false,
+        }
+    }
+
     /// What to do about it, in one sentence.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Approval(ApprovalError::Expired { .. }) | Self::Stale(_) | Self::Compile(_) => {
                 "draft the plan again with `oubliette plan`, and have it approved"
+            }
+            Self::Approval(ApprovalError::Refused { findings, .. })
+                if findings.iter().any(|finding| finding.code == FindingCode::ClockDoubtful) =>
+            {
+                CLOCK_HINT
             }
             Self::Approval(_) => "see `oubliette show`; approve with `oubliette approve PLAN --as NAME`",
             Self::NoSuchPlan { .. } | Self::AmbiguousPlan { .. } => "`oubliette status` lists the plans",
@@ -117,11 +154,21 @@ impl AppError {
             }
             Self::SeveralToResume { .. } => "name the plan: `oubliette apply PLAN --resume`",
             Self::NoSuchCertificate { .. } => "`oubliette certificates list` has them all",
+            Self::ClockBehind { .. } => CLOCK_HINT,
             Self::ClockDoubtful { .. } => "set the clock of this machine right; nothing was touched",
-            Self::Journal(JournalError::Full) | Self::Ledger(LedgerError::Full) => {
-                "free space, then go on with `oubliette apply --resume`"
+            Self::FullInRun(_) => "free space, then go on with `oubliette apply --resume`",
+            // Whether a run is open is not known here: it may be the ledger that cannot be opened.
+            error if error.is_full() => {
+                "free space, then try again; `oubliette status` shows whether a run was interrupted"
             }
             Self::Journal(JournalError::Busy { .. }) => "another process is applying a plan; wait for it",
+            Self::Journal(JournalError::LeaseLost { .. })
+            | Self::Execution(ExecutionError::Journal(JournalError::LeaseLost { .. })) => {
+                "nothing more was written; the process that took over goes on with the run"
+            }
+            Self::Ledger(LedgerError::BadAddress) => {
+                "write postgres://USER:${env:NAME}@HOST:PORT/DATABASE; docs/settings.md has its parameters"
+            }
             Self::Store(error)
             | Self::Execution(ExecutionError::Store(error) | ExecutionError::InDoubt { error, .. }) => {
                 return error.hint().map(str::to_owned);

@@ -98,6 +98,18 @@ fn companion(
     })
 }
 
+/// What the plan's own query finds when it is asked again: every record that is still due, whether it
+/// was kept on purpose, changed since, left because nothing certain can be said of it, or failed.
+fn asked_again(survey: &Survey, at: DateTime<Utc>) -> Verification {
+    let undecidable: u64 = survey.undecidable.values().sum();
+    Verification {
+        method: VerificationMethod::ReQuery,
+        checked: survey.in_scope,
+        remaining: survey.due + survey.held + survey.changed_since_plan + undecidable,
+        at,
+    }
+}
+
 /// Every claimed record was looked up by its key after the act, and none was there.
 fn looked_up(claim: &Claim, at: DateTime<Utc>) -> Verification {
     Verification { method: VerificationMethod::KeyLookup, checked: claim.disposed, remaining: 0, at }
@@ -112,14 +124,9 @@ fn main_target(
     let item = seen.item;
     let (exceptions, failures, verification, records_after) = match &seen.reading {
         Reading::Survey(survey) => {
-            let verification = Verification {
-                method: VerificationMethod::ReQuery,
-                checked: survey.in_scope,
-                remaining: 0,
-                at: seen.at,
-            };
-            let failures = failures(seen, survey)?;
-            (exceptions(survey, book)?, failures, Some(verification), Some(survey.total))
+            let (exceptions, failures) = (exceptions(survey, book)?, failures(seen, survey)?);
+            let verification = asked_again(survey, seen.at);
+            (exceptions, failures, Some(verification), Some(survey.total))
         }
         Reading::Lost(error) => {
             let failure = Failure { code: Code::new(error_code(error))?, count: 0 };
@@ -226,6 +233,9 @@ fn doubt_code(reason: DoubtReason) -> &'static str {
         DoubtReason::StartUnreadable => "undecidable.start_unreadable",
         DoubtReason::StartInFuture => "undecidable.start_in_future",
         DoubtReason::NotGovernable => "undecidable.not_governable",
+        DoubtReason::NoRegularFile => "undecidable.no_regular_file",
+        DoubtReason::SeveralNames => "undecidable.several_names",
+        DoubtReason::NameUnreadable => "undecidable.name_unreadable",
     }
 }
 

@@ -3,7 +3,7 @@
 //! Floor 7.
 
 use super::{App, AppError, HoldRequest};
-use crate::hold::{Hold, HoldBook, HoldRegister as _, HoldScope};
+use crate::hold::{Hold, HoldBook, HoldError, HoldRegister as _, HoldScope};
 use std::collections::BTreeMap;
 
 /// A hold that was placed.
@@ -15,6 +15,17 @@ pub struct HoldPlaced {
     pub overtaken_batches: u64,
     /// Datasets that the hold reaches.
     pub datasets: Vec<String>,
+}
+
+/// Why a hold is refused. It was never placed, so its id names nothing and is not told.
+fn not_placed(error: HoldError) -> AppError {
+    match error {
+        HoldError::Unreadable { dataset, reason, .. } => AppError::Argument {
+            reason: format!("the hold was not placed: it does not fit dataset '{dataset}': {reason}"),
+            hint: None,
+        },
+        error => error.into(),
+    }
 }
 
 impl App {
@@ -81,7 +92,8 @@ impl App {
             })?;
             let shape = source.inspect(&dataset.address()).await?;
             let subject: BTreeMap<String, String> = dataset.subject.clone();
-            if !book.exclusions(&dataset.name, &subject, &shape)?.is_empty() {
+            let exclusions = book.exclusions(&dataset.name, &subject, &shape).map_err(not_placed)?;
+            if !exclusions.is_empty() {
                 reached.push(dataset.name.clone());
             }
         }

@@ -8,9 +8,11 @@ mod archived;
 mod certificates;
 mod certify;
 mod claims;
+mod clock;
 mod closed;
 mod error;
 mod evidence;
+mod grants;
 mod holds;
 mod open;
 mod planning;
@@ -21,6 +23,7 @@ mod stores;
 
 pub use apply::{ApplyEnd, ApplyMode, TargetTotals};
 pub use error::AppError;
+pub use grants::StoreGrants;
 pub use holds::HoldPlaced;
 pub use open::Documents;
 pub use planning::PlanStanding;
@@ -33,7 +36,8 @@ use crate::clock::Clock;
 use crate::diagnostic::Diagnostics;
 use crate::ids::IdSource;
 use crate::journal::RunKey;
-use crate::ledger::SqliteLedger;
+pub use crate::ledger::ClockAcceptance;
+use crate::ledger::Ledger;
 use crate::settings::{SecretLookup, Settings};
 use chrono::{DateTime, NaiveDate, Utc};
 use std::sync::Arc;
@@ -55,7 +59,7 @@ pub struct App {
     warnings: Diagnostics,
     places: Places,
     environment: Environment,
-    ledger: Arc<SqliteLedger>,
+    ledger: Arc<Ledger>,
     sealing_key: RunKey,
 }
 

@@ -11,8 +11,9 @@ use crate::check::Places;
 use crate::diagnostic::Diagnostics;
 use crate::journal::RunKey;
 use crate::keys::{self, FileLogSigner, FileSigner};
-use crate::ledger::SqliteLedger;
+use crate::ledger::Ledger;
 use crate::settings::files::DiskFiles;
+use crate::settings::grounds;
 use crate::settings::load::load;
 use crate::settings::{ArchiveSettings, LedgerSettings, Settings};
 use anyhow::Context as _;
@@ -44,9 +45,7 @@ impl App {
         let Documents { settings, catalog, places, warnings } = Self::documents(settings_file, &environment)?;
         let sealing_key = keys::read_sealing_key(&settings.path(&settings.sealing_key))?;
         let sealing_key = RunKey::new(sealing_key);
-        let LedgerSettings::Sqlite { path } = &settings.ledger;
-        let ids = Arc::clone(&environment.ids);
-        let ledger = SqliteLedger::open(&settings.path(path), sealing_key.clone(), ids).await?;
+        let ledger = open_ledger(&settings, sealing_key.clone(), &environment).await?;
         Ok(Self { settings, catalog, places, warnings, environment, ledger: Arc::new(ledger), sealing_key })
     }
 
@@ -64,7 +63,15 @@ impl App {
         let loaded = load(&paths, environment.clock.now(), &DiskFiles);
         match (loaded.settings, loaded.catalog) {
             (Some(settings), Some(catalog)) => {
-                Ok(Documents { settings, catalog, places: loaded.places, warnings: loaded.diagnostics })
+                let (places, mut warnings) = (loaded.places, loaded.diagnostics);
+                // Also what is not there yet belongs to the project.
+                let mut own = vec![settings_file.to_path_buf()];
+                own.extend([DATA_MAP, POLICIES, TRUST_ROOT].map(|name| directory.join(name)));
+                warnings.extend(grounds::check(&settings, &own, &*environment.secrets, &places));
+                if warnings.has_errors() {
+                    return Err(AppError::Documents(warnings));
+                }
+                Ok(Documents { settings, catalog, places, warnings })
             }
             _ if loaded.diagnostics.has_errors() => Err(AppError::Documents(loaded.diagnostics)),
             _ => Err(AppError::Argument {
@@ -117,4 +124,22 @@ impl App {
         let ArchiveSettings::Directory { path } = &self.settings.archive;
         self.settings.path(path)
     }
+}
+
+/// The sealing key stays a file beside the program, wherever the ledger is.
+async fn open_ledger(
+    settings: &Settings,
+    sealing_key: RunKey,
+    environment: &Environment,
+) -> Result<Ledger, AppError> {
+    let ids = Arc::clone(&environment.ids);
+    Ok(match &settings.ledger {
+        LedgerSettings::Sqlite { path } => {
+            Ledger::open_sqlite(&settings.path(path), sealing_key, ids).await?
+        }
+        LedgerSettings::Postgres { address } => {
+            let address = address.resolve(&*environment.secrets).map_err(anyhow::Error::from)?;
+            Ledger::open_postgres(address.expose(), sealing_key, ids).await?
+        }
+    })
 }

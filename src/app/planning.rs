@@ -12,7 +12,7 @@ use crate::plan::explain::{ExplainInput, Explanation, explain};
 use crate::plan::file::{parse_plan, read_plan};
 use crate::plan::planner::{ClockMarks, DraftInput, draft};
 use crate::plan::store::{Approval, PlanEntry, PlanStore as _, StandingApproval};
-use crate::plan::{ApprovalError, ApprovalRules, ApprovedPlan, Plan, digest};
+use crate::plan::{ApprovalRules, ApprovedPlan, Plan, digest};
 use anyhow::Context as _;
 use chrono::{DateTime, Duration, Utc};
 use std::collections::BTreeSet;
@@ -24,8 +24,11 @@ pub struct PlanStanding {
     pub plan: Plan,
     pub digest: String,
     pub approvals: Vec<Approval>,
-    /// Whether it may be carried out as far as approvals go; why not, if not.
-    pub ready: Result<(), ApprovalError>,
+    /// Whether a person or standing approvals cover it.
+    pub is_approved: bool,
+    /// Whether `apply` would carry it out as far as the ledger, the documents and the clock tell; why
+    /// not, if not. The stores are not looked at: `apply` does that.
+    pub ready: Result<(), AppError>,
     /// The run of this plan, if there is one.
     pub run: Option<crate::journal::RunRecord>,
 }
@@ -189,14 +192,21 @@ impl App {
 
     async fn standing(&self, plan: Plan) -> Result<PlanStanding, AppError> {
         let approvals = self.ledger.approvals(&plan.plan_id).await?;
-        let ready = self.approved(&plan, self.now()).await.map(|_| ());
-        let ready = match ready {
-            Ok(()) => Ok(()),
-            Err(AppError::Approval(reason)) => Err(reason),
+        let approved = match self.approved(&plan, self.now()).await {
+            Ok(_) => Ok(()),
+            Err(error @ AppError::Approval(_)) => Err(error),
             Err(error) => return Err(error),
         };
+        let is_approved = approved.is_ok();
         let run = self.ledger.run_of_plan(&plan.plan_id).await?;
-        Ok(PlanStanding { digest: plan.digest(), approvals, ready, run, plan })
+        let ready = match self.begun_or_blocked(run.as_ref()).await? {
+            Some(error) => Err(error),
+            None => match approved {
+                Ok(()) => self.known_to_be_current(&plan).await?,
+                Err(error) => Err(error),
+            },
+        };
+        Ok(PlanStanding { digest: plan.digest(), approvals, is_approved, ready, run, plan })
     }
 
     /// The approved plan, if the ledger has what it takes.
@@ -227,8 +237,10 @@ impl App {
     async fn plan_id(&self, reference: &str) -> Result<String, AppError> {
         let plans = self.ledger.plans(PLANS_SEARCHED_MAX).await?;
         if reference == "latest" {
-            let newest = plans.into_iter().next();
-            return newest
+            // A plan drafted while the clock ran ahead would be the newest until that day comes.
+            let until = self.now() + self.clock_tolerance();
+            let drafted = plans.iter().find(|plan| plan.drafted_at <= until).or(plans.first()).cloned();
+            return drafted
                 .map(|plan| plan.plan_id)
                 .ok_or_else(|| AppError::NoSuchPlan { reference: reference.to_owned() });
         }

@@ -5,9 +5,10 @@
 
 use super::{App, AppError};
 use crate::hold::HoldRegister as _;
-use crate::plan::ApprovedPlan;
-use crate::plan::staleness::{observe_current, stale_reasons};
-use chrono::{DateTime, Duration, Utc};
+use crate::journal::{JournalStore as _, RunRecord, RunState};
+use crate::plan::staleness::{known_stale_reasons, observe_current, stale_reasons};
+use crate::plan::{ApprovedPlan, Plan, digest};
+use chrono::{DateTime, Utc};
 use std::fs::File;
 use std::path::Path;
 
@@ -16,25 +17,45 @@ impl App {
     /// store contradicts (invariant I6).
     pub(super) async fn guard_clock(&self) -> Result<(), AppError> {
         let now = self.now();
-        let tolerance = Duration::from_std(self.settings.clock_tolerance).unwrap_or(Duration::zero());
-        if let Some(seen) = self.ledger.last_seen().await?
-            && seen > now + tolerance
-        {
-            return Err(AppError::ClockDoubtful {
-                reason: format!("it shows {now}, but the ledger has seen {seen} already"),
-            });
+        if let Some(error) = self.clock_behind_ledger(now).await? {
+            return Err(error);
         }
-        let sources = self.sources().await?;
-        for (store, source) in &sources {
-            if let Ok(Some(there)) = source.store_clock().await
-                && (there - now).abs() > tolerance
-            {
-                return Err(AppError::ClockDoubtful {
-                    reason: format!("it shows {now}, but store '{store}' shows {there}"),
-                });
-            }
+        if let Some(error) = self.clock_of_a_store_differs(now).await? {
+            return Err(error);
         }
         Ok(())
+    }
+
+    /// Why no run of a plan may begin, as far as the ledger knows: it was begun, or another is open.
+    pub(super) async fn begun_or_blocked(
+        &self,
+        run: Option<&RunRecord>,
+    ) -> Result<Option<AppError>, AppError> {
+        if let Some(run) = run {
+            return Ok(Some(match run.state {
+                RunState::Certified => {
+                    AppError::AlreadyApplied { certificate_id: run.certificate_id.clone() }
+                }
+                RunState::Running | RunState::Certifying => {
+                    AppError::Interrupted { run_id: run.run_id.clone() }
+                }
+            }));
+        }
+        let open = self.ledger.open_runs().await?.into_iter().next();
+        // A batch in doubt of another run is settled by what is there; what this run would remove it
+        // would then claim too. So a run begins only when no other is open.
+        Ok(open.map(|run| AppError::OtherRunOpen { run_id: run.run_id, plan_id: run.plan_id }))
+    }
+
+    /// Whether a plan is stale, or the clock in doubt, as far as can be told without reading a store.
+    pub(super) async fn known_to_be_current(&self, plan: &Plan) -> Result<Result<(), AppError>, AppError> {
+        let now = self.now();
+        if let Some(error) = self.clock_behind_ledger(now).await? {
+            return Ok(Err(error));
+        }
+        let catalog_digest = digest::of_catalog(&self.catalog);
+        let reasons = known_stale_reasons(plan, &catalog_digest, self.ledger.revision().await?, now);
+        Ok(if reasons.is_empty() { Ok(()) } else { Err(AppError::Stale(reasons)) })
     }
 
     /// Refuses a plan that no longer speaks of the world as it is, with every reason at once.

@@ -15,6 +15,7 @@ use crate::journal::{
 use crate::plan::approval::{Approvals, observable};
 use crate::plan::compile::ExecutableItem;
 use crate::plan::store::PlanStore as _;
+use crate::plan::world::Sources;
 use crate::plan::{ApprovalRules, ApprovedPlan, Plan};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -67,8 +68,10 @@ impl App {
         let items = self.items_in_doubt(approved.plan(), &run).await?;
         let public_digest = self.intend(&mut run, approved.plan()).await?;
         let key = self.run_key(&run)?;
-        let stores = self.open_stores(&stores_of(&items), *key.bytes()).await?;
-        let executor = self.executor(&stores, control, progress);
+        let stores = self.open_stores(&stores_of(&items), (&run.run_id, *key.bytes())).await?;
+        // Nothing more is disposed of, so nobody is asked who keeps what.
+        let sources = Sources::new();
+        let executor = self.executor(&stores, &sources, control, progress);
         execution::settle(&executor, &items, &run, &key).await?;
         let running = Running { run, approved: &approved, items: None, key, stores, public_digest };
         let stated = self.state(&running, &RunEnd::default()).await?;

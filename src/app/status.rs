@@ -6,6 +6,7 @@ use super::{App, AppError};
 use crate::execution::Control;
 use crate::hold::HoldRegister as _;
 use crate::journal::{JournalStore as _, RunRecord};
+use crate::ledger::ClockAcceptance;
 use crate::plan::store::{PlanEntry, PlanStore as _, StandingApproval};
 use chrono::{DateTime, Utc};
 
@@ -23,6 +24,10 @@ pub struct Status {
     /// The pause file exists: no batch is begun.
     pub paused: bool,
     pub last_seen_at: Option<DateTime<Utc>>,
+    /// The clock runs behind the last instant seen: no run is begun.
+    pub is_clock_behind: bool,
+    /// Each time that somebody accepted such a clock.
+    pub clock_acceptances: Vec<ClockAcceptance>,
 }
 
 /// Plans shown.
@@ -36,7 +41,7 @@ impl App {
         let holds = self.ledger.book().await?.holds;
         let certificates = self.certificates()?;
         Ok(Status {
-            plans: self.ledger.plans(PLANS_SHOWN).await?,
+            plans: self.newest_plans().await?,
             open_runs: self.ledger.open_runs().await?,
             standing: self.ledger.standing().await?,
             holds_active: holds.len() as u64,
@@ -48,7 +53,27 @@ impl App {
             certificates: certificates.len() as u64,
             paused: self.control().interruption().is_some(),
             last_seen_at: self.ledger.last_seen().await?,
+            is_clock_behind: self.seen_ahead(self.now()).await?.is_some(),
+            clock_acceptances: self.ledger.clock_acceptances().await?,
         })
+    }
+
+    /// The newest plans. One that was begun had an approval, of a person or standing, and one that
+    /// standing approvals cover is approved too.
+    async fn newest_plans(&self) -> Result<Vec<PlanEntry>, AppError> {
+        let mut plans = self.ledger.plans(PLANS_SHOWN).await?;
+        let now = self.now();
+        for entry in plans.iter_mut().filter(|entry| !entry.approved) {
+            entry.approved = match entry.run_id {
+                Some(_) => true,
+                // A plan of another program's format cannot be judged, and not be applied either.
+                None => match self.stored_plan(&entry.plan_id).await {
+                    Ok((plan, _)) => self.approved(&plan, now).await.is_ok(),
+                    Err(_) => false,
+                },
+            };
+        }
+        Ok(plans)
     }
 
     /// A stop switch that also heeds the pause file of the settings.

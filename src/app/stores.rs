@@ -6,9 +6,12 @@ use super::closed::ClosedStore;
 use super::{App, AppError};
 use crate::execution::OpenStore;
 use crate::plan::world::{Sources, World};
-use crate::settings::{Connection, SecretText, Store};
+use crate::settings::{Connection, Secret, SecretText, ServerOptions, Store};
 use anyhow::Context as _;
 use connectors::directory::{DirectoryDisposer, DirectorySource};
+use connectors::mysql::{MySqlBackend, MySqlOptions};
+use connectors::postgres::{PostgresBackend, PostgresOptions};
+use connectors::server::{ServerDisposer, ServerSource};
 use connectors::sqlite::{SqliteDisposer, SqliteOptions, SqliteSource};
 use connectors::{RecordDisposer, RecordSource};
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +51,13 @@ impl App {
             Connection::Directory { path } => {
                 Arc::new(DirectorySource::open(name, Path::new(&self.location(path)?))?)
             }
+            Connection::Postgres { reader, options, .. } => {
+                let backend = postgres(name, &self.resolved(reader)?, *options)?;
+                Arc::new(ServerSource::open(backend).await?)
+            }
+            Connection::Mysql { reader, .. } => {
+                Arc::new(ServerSource::open(mysql(name, &self.resolved(reader)?)?).await?)
+            }
         })
     }
 
@@ -55,7 +65,7 @@ impl App {
         &self,
         name: &str,
         store: &Store,
-        hash_key: [u8; 32],
+        (run_id, hash_key): (&str, [u8; 32]),
     ) -> Result<Arc<dyn RecordDisposer>, AppError> {
         Ok(match &store.connection {
             Connection::Sqlite { writer, .. } => {
@@ -66,6 +76,14 @@ impl App {
             Connection::Directory { path } => {
                 Arc::new(DirectoryDisposer::open(name, Path::new(&self.location(path)?))?)
             }
+            Connection::Postgres { writer, options, .. } => {
+                let backend = postgres(name, &self.resolved(writer)?, *options)?;
+                Arc::new(ServerDisposer::open(backend, run_id).await?.with_hash_key(hash_key))
+            }
+            Connection::Mysql { writer, .. } => {
+                let backend = mysql(name, &self.resolved(writer)?)?;
+                Arc::new(ServerDisposer::open(backend, run_id).await?.with_hash_key(hash_key))
+            }
         })
     }
 
@@ -74,8 +92,12 @@ impl App {
     /// are to be kept open while readers are opened. One that cannot be opened is told when it is needed.
     pub(super) async fn recover_stores(&self) -> Result<Vec<Arc<dyn RecordDisposer>>, AppError> {
         let mut writers = Vec::new();
-        for (name, store) in &self.settings.stores {
-            match self.disposer(name, store, [0; 32]).await {
+        // A database server recovers by itself.
+        let files = |store: &Store| {
+            matches!(store.connection, Connection::Sqlite { .. } | Connection::Directory { .. })
+        };
+        for (name, store) in self.settings.stores.iter().filter(|(_, store)| files(store)) {
+            match self.disposer(name, store, ("", [0; 32])).await {
                 Ok(writer) => writers.push(writer),
                 Err(AppError::Store(_)) => {}
                 Err(error) => return Err(error),
@@ -88,25 +110,44 @@ impl App {
     pub(super) async fn open_stores(
         &self,
         names: &BTreeSet<&str>,
-        hash_key: [u8; 32],
+        (run_id, hash_key): (&str, [u8; 32]),
     ) -> Result<BTreeMap<String, OpenStore>, AppError> {
         let mut open = BTreeMap::new();
         for &name in names {
             let store = self.settings.stores.get(name);
             let store = store.with_context(|| format!("store '{name}' is not in the settings"))?;
             // The writer first: after a crash only a writer can roll a half-done transaction back.
-            let disposer = self.disposer(name, store, hash_key).await?;
+            let disposer = self.disposer(name, store, (run_id, hash_key)).await?;
             let source = self.source(name, store).await?;
-            open.insert(name.to_owned(), OpenStore { source, disposer });
+            let connections = match &store.connection {
+                Connection::Postgres { options, .. } | Connection::Mysql { options, .. } => {
+                    options.connections
+                }
+                Connection::Sqlite { .. } | Connection::Directory { .. } => 1,
+            };
+            open.insert(name.to_owned(), OpenStore { source, disposer, connections });
         }
         Ok(open)
     }
 
-    /// A path or address of the settings with its secrets filled in, relative to the project.
+    fn resolved(&self, text: &SecretText) -> Result<Secret, AppError> {
+        Ok(text.resolve(&*self.environment.secrets).map_err(anyhow::Error::from)?)
+    }
+
+    /// A path of the settings with its secrets filled in, relative to the project.
     fn location(&self, text: &SecretText) -> Result<String, AppError> {
-        let resolved = text.resolve(&*self.environment.secrets).map_err(anyhow::Error::from)?;
+        let resolved = self.resolved(text)?;
         let plain = resolved.expose();
         let path = plain.strip_prefix("sqlite://").unwrap_or(plain);
         Ok(self.settings.path(Path::new(path)).to_string_lossy().into_owned())
     }
+}
+
+fn postgres(name: &str, address: &Secret, options: ServerOptions) -> Result<PostgresBackend, AppError> {
+    let options = PostgresOptions { vacuums: options.vacuums, ..PostgresOptions::default() };
+    Ok(PostgresBackend::new(name, address.expose(), options)?)
+}
+
+fn mysql(name: &str, address: &Secret) -> Result<MySqlBackend, AppError> {
+    Ok(MySqlBackend::new(name, address.expose(), MySqlOptions::default())?)
 }

@@ -7,9 +7,10 @@ mod digest;
 
 pub use digest::CanonicalError;
 
-use crate::data_map::{Dataset, StoreTerms};
+use crate::data_map::{Dataset, StoreKind, StoreTerms};
 use crate::policy::{Policy, Rule};
 use chrono::{DateTime, Utc};
+use connectors::Location;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,7 +42,15 @@ impl Catalog {
         for policy in &mut policies {
             policy.rules.sort_by(|a, b| a.id.cmp(&b.id));
         }
-        let datasets = datasets.into_iter().map(|dataset| (dataset.name.clone(), dataset)).collect();
+        let datasets = datasets
+            .into_iter()
+            .map(|mut dataset| {
+                if let Some(terms) = stores.get(&dataset.store) {
+                    leave_default_schema_out(&mut dataset, terms.kind);
+                }
+                (dataset.name.clone(), dataset)
+            })
+            .collect();
         Self { stores, datasets, policies }
     }
 
@@ -99,5 +108,22 @@ impl Catalog {
                 named.contains(dataset.name.as_str())
             }
         })
+    }
+}
+
+/// The same table is named in one way only: without the schema that its store would take anyway.
+fn leave_default_schema_out(dataset: &mut Dataset, kind: StoreKind) {
+    let default = match kind {
+        StoreKind::Sqlite => "main",
+        StoreKind::Postgres => "public",
+        // The default database stands in the address, which is a secret.
+        StoreKind::Mysql | StoreKind::Directory => return,
+    };
+    if let Location::Table { schema, table } = &mut dataset.location
+        && schema.as_deref() == Some(default)
+        // A table of PostgreSQL with the name of a system table needs its schema.
+        && !table.starts_with("pg_")
+    {
+        *schema = None;
     }
 }

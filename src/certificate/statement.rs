@@ -17,7 +17,11 @@ pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 pub const PREDICATE_TYPE: &str = "https://oubliette.dev/erasure-certificate/v1";
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 const SUBJECT_NAME: &str = "record-commitments";
-const SCHEMA_VERSION: u32 = 1;
+/// The version that is written. In version 1 a read-back counted only what remained beyond the records
+/// kept or failed, which was never anything; version 2 counts every record concerned that is still there.
+const SCHEMA_VERSION: u32 = 2;
+/// Versions that are read.
+const SCHEMA_VERSIONS: std::ops::RangeInclusive<u32> = 1..=SCHEMA_VERSION;
 
 /// A random UUID in its lower-case text form (RFC 9562).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -152,6 +156,13 @@ impl Statement {
         Ok(statement)
     }
 
+    /// The same as an earlier version of this program would have made it.
+    #[cfg(test)]
+    pub(crate) fn with_schema_version(mut self, version: u32) -> Self {
+        self.predicate.schema_version = version;
+        self
+    }
+
     /// Reads a statement's canonical bytes.
     ///
     /// # Errors
@@ -177,7 +188,7 @@ impl Statement {
         if self.type_uri != STATEMENT_TYPE || self.predicate_type != PREDICATE_TYPE {
             return malformed("not an erasure certificate of version 1");
         }
-        if predicate.schema_version != SCHEMA_VERSION {
+        if !SCHEMA_VERSIONS.contains(&predicate.schema_version) {
             return malformed("a schema version this program does not know");
         }
         match self.subject.as_slice() {
@@ -193,6 +204,9 @@ impl Statement {
             return malformed("issued before the run ended");
         }
         predicate.evidence.check()?;
+        if predicate.schema_version >= 2 {
+            predicate.evidence.check_read_back()?;
+        }
         let derived = predicate.evidence.outcome();
         if predicate.outcome != derived {
             return Err(CertificateError::OutcomeDiffers { claimed: predicate.outcome, derived });

@@ -96,6 +96,27 @@ fn a_statement_that_contradicts_itself_is_never_signed() {
     assert!(matches!(changed.sign(&[&keys.certificate]), Err(CertificateError::OutcomeDiffers { .. })));
 }
 
+/// A certificate that says "still there: 0" of records that are still there is a false one.
+#[test]
+fn a_read_back_that_leaves_kept_records_out_is_never_signed() {
+    let mut wrong = evidence(vec![target(3)]);
+    (wrong.targets[0].counts.matched, wrong.targets[0].counts.failed) = (21, 18);
+    wrong.targets[0].failures = vec![crate::evidence::Failure { code: code("constraint"), count: 18 }];
+    let make = |evidence| {
+        let identity =
+            Identity { certificate_id: id(1), nonce: [0; 16], issued_at: at("2026-05-04T02:32:00Z") };
+        Statement::new(evidence, identity, vec![])
+    };
+    assert!(matches!(make(wrong.clone()), Err(CertificateError::Evidence(_))));
+    wrong.targets[0].verification.as_mut().expect("read back").remaining = 18;
+    let good = make(wrong.clone()).expect("a statement");
+    assert_eq!(good.predicate.outcome, crate::evidence::Outcome::Partial);
+    // Statements of schema version 1 are read as they were written.
+    let mut old = good.with_schema_version(1);
+    old.predicate.evidence.targets[0].verification.as_mut().expect("read back").remaining = 0;
+    assert!(Statement::parse(&canonical(&old).expect("bytes")).is_ok());
+}
+
 #[test]
 fn a_forged_statement_is_refused_even_with_a_good_signature() {
     let keys = Keys::new(0);
@@ -106,8 +127,9 @@ fn a_forged_statement_is_refused_even_with_a_good_signature() {
         ("\"outcome\":\"complete\"", "\"outcome\":\"nothing_found\""),
         ("\"purged\":3", "\"purged\":2"),
         ("\"mediaSanitization\":\"not_claimed\"", "\"mediaSanitization\":\"purge\""),
-        ("\"schemaVersion\":1", "\"schemaVersion\":2"),
-        ("\"schemaVersion\":1", "\"extra\":1,\"schemaVersion\":1"),
+        ("\"schemaVersion\":2", "\"schemaVersion\":3"),
+        ("\"schemaVersion\":2", "\"schemaVersion\":0"),
+        ("\"schemaVersion\":2", "\"extra\":1,\"schemaVersion\":2"),
         ("\"predicate\":", " \"predicate\":"),
         ("crm.prospects", "crm prospects"),
     ] {

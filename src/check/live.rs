@@ -349,6 +349,7 @@ fn code_of(code: FindingCode) -> Option<&'static str> {
         | FindingCode::DatasetUnreachable
         | FindingCode::ClockDoubtful
         | FindingCode::PeriodShortened
+        | FindingCode::SharedChildren
         | FindingCode::NothingDue => return None,
     })
 }

@@ -26,6 +26,8 @@ pub struct Places {
     events: BTreeMap<(String, String), Spot>,
     /// By policy and rule.
     rules: BTreeMap<(String, String), Spot>,
+    /// By key of the settings, those of the stores as `stores.NAME`.
+    settings: BTreeMap<String, Spot>,
 }
 
 impl Places {
@@ -78,6 +80,26 @@ impl Places {
             let spot = Spot { file: file.to_owned(), line: place.line, column: place.column };
             self.rules.insert((read.policy.name.clone(), rule.id.clone()), spot);
         }
+    }
+
+    /// Notes the places of the settings that were read from `file`.
+    pub fn add_settings(&mut self, file: &str, node: &Node) {
+        let spot = |place: Place| Spot { file: file.to_owned(), line: place.line, column: place.column };
+        self.settings.insert(String::new(), Spot { file: file.to_owned(), line: 0, column: 0 });
+        for (entry, value) in node.entries() {
+            self.settings.insert(entry.text.clone(), spot(value.place));
+        }
+        for (entry, value) in entries(node, "stores") {
+            let named = ["path", "reader"].iter().find_map(|key| value.get(key)).unwrap_or(value);
+            self.settings.insert(format!("stores.{entry}"), spot(named.place));
+        }
+    }
+
+    /// The place of a key of the settings; the whole file when it is not written there.
+    #[must_use]
+    pub fn setting(&self, key: &str) -> Spot {
+        let found = self.settings.get(key).or_else(|| self.settings.get(""));
+        found.cloned().unwrap_or_else(|| unknown("settings"))
     }
 
     /// The place of a dataset; the whole data map when it is not known.

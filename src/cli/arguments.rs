@@ -132,6 +132,11 @@ pub enum Command {
     /// Shows plans, open runs, holds and certificates.
     #[command(after_help = "Exit status: 0, 2.\n\nExample:\n  oubliette status --format json")]
     Status,
+    /// Accepts that the clock is right although the ledger has seen a later instant.
+    #[command(
+        after_help = "For a clock that once ran ahead and has been set right: without this no run would begin until that instant comes. Compare the clock with another one first. Who and why is kept in the ledger and shown by `oubliette status`.\n\nExit status: 0, 1 when a store's clock contradicts, 2 when the clock is not behind.\n\nExample:\n  oubliette accept-clock --as ops --reason \"the machine woke up in 2028, NTP is back\""
+    )]
+    AcceptClock(AcceptClockArguments),
     /// Lists and shows certificates, and makes receipts.
     #[command(subcommand, after_help = "Exit status: 0, 2, 6 when a receipt does not hold.")]
     Certificates(CertificatesCommand),
@@ -250,6 +255,16 @@ pub struct ApplyArguments {
     /// No progress.
     #[arg(long)]
     pub no_progress: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct AcceptClockArguments {
+    /// Who accepts it.
+    #[arg(long = "as", value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub who: String,
+    /// Why the clock is right now.
+    #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub reason: String,
 }
 
 #[derive(Debug, Clone, Subcommand)]

@@ -54,6 +54,18 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// One file that could not be written.
+    #[must_use]
+    pub fn from_file(error: &InitError) -> Self {
+        let failure = Self::from_init(error);
+        match error {
+            InitError::Exists { .. } => failure.with_hint("name another file: none is ever overwritten"),
+            _ => failure,
+        }
+    }
+}
+
 impl From<AppError> for Failure {
     fn from(error: AppError) -> Self {
         let mut failure = Self::new(status_of(&error), error.to_string());
@@ -70,6 +82,7 @@ impl From<AppError> for Failure {
 /// 6 for signatures and digests that do not hold, 3 for a run that stopped half way, 1 for the rest.
 fn status_of(error: &AppError) -> ExitStatus {
     match error {
+        AppError::FullInRun(reason) => status_of(reason),
         AppError::Documents(_)
         | AppError::NoSuchPlan { .. }
         | AppError::AmbiguousPlan { .. }

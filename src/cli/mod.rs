@@ -114,6 +114,7 @@ async fn dispatch(
         Command::Apply(wanted) => Box::pin(commands::apply::run(&call, wanted, output)).await,
         Command::Hold(wanted) => commands::hold::run(&call, wanted, output).await,
         Command::Status => commands::status::status(&call, output).await,
+        Command::AcceptClock(wanted) => commands::status::accept_clock(&call, wanted, output).await,
         Command::Grants => commands::status::grants(&call, output).await,
         Command::Certificates(wanted) => commands::certificates::run(&call, wanted, output).await,
         Command::Verify(wanted) => commands::verify::run(&call, wanted, output),

@@ -31,6 +31,7 @@ fn every_command_of_this_version_is_in_the_table_and_no_other() {
         "apply",
         "hold",
         "status",
+        "accept-clock",
         "certificates",
         "verify",
         "schema",

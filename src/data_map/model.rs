@@ -146,12 +146,26 @@ pub struct StoreTerms {
 pub enum StoreKind {
     Sqlite,
     Directory,
+    Postgres,
+    /// MySQL or MariaDB.
+    Mysql,
 }
 
 impl StoreKind {
+    /// The word of the settings.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Directory => "directory",
+            Self::Postgres => "postgres",
+            Self::Mysql => "mysql",
+        }
+    }
+
     /// Whether its datasets are tables (else objects).
     #[must_use]
     pub fn has_tables(self) -> bool {
-        matches!(self, Self::Sqlite)
+        !matches!(self, Self::Directory)
     }
 }

@@ -152,6 +152,20 @@ fn a_claim_nobody_read_back_is_partial() {
     );
     check(
         |value| {
+            one(value, |counts| &mut counts.excepted);
+            value.targets[0].verification = Some(Verification { remaining: 2, ..seen(value) });
+        },
+        Outcome::Partial,
+    );
+    check(
+        |value| {
+            one(value, |counts| &mut counts.excepted);
+            value.targets[0].verification = Some(Verification { remaining: 1, ..seen(value) });
+        },
+        Outcome::CompleteWithExceptions,
+    );
+    check(
+        |value| {
             value.targets[0].verification =
                 Some(Verification { method: VerificationMethod::Sample, ..seen(value) });
         },

@@ -1,6 +1,6 @@
 //! One attempt at one batch: intend, dispose, look, record.
 
-use crate::execution::{ExecutionError, OpenStore, Session, recovery};
+use crate::execution::{ExecutionError, OpenStore, Session, recovery, walk};
 use crate::journal::codec::{self, DeltaGroup, OutcomeDelta};
 use crate::journal::{BatchCounts, BatchId, JournalEntry, JournalError, Transition};
 use async_trait::async_trait;
@@ -41,10 +41,13 @@ impl From<ExecutionError> for BatchError {
     }
 }
 
-/// Where a batch stands in the journal, and under which holds it was built.
-#[derive(Debug)]
+/// Of which item a batch is, and under which holds it was built. Its number in the journal follows when
+/// it is intended: batches of several lanes overtake one another.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
-    pub(super) id: BatchId,
+    pub(super) item: u32,
+    /// 0 for rows and files of the item, from 1 for its links.
+    pub(super) part: u32,
     pub(super) hold_revision: u64,
 }
 
@@ -55,6 +58,39 @@ pub(super) async fn batch(
     place: Place,
     batch: &Batch,
 ) -> Result<BatchEnd, BatchError> {
+    match act(session, open, place, batch).await? {
+        Act::Nothing(end) => Ok(end),
+        Act::Done(unproven) => {
+            let cursor = unproven.outcome.last_key.clone();
+            prove(session, open, &batch.selection, *unproven, cursor).await
+        }
+    }
+}
+
+/// What became of an attempt whose store answered.
+#[derive(Debug)]
+pub(super) enum Act {
+    /// Nothing was due.
+    Nothing(BatchEnd),
+    Done(Box<Unproven>),
+}
+
+/// A batch that the store has carried out and nobody has looked at yet.
+#[derive(Debug)]
+pub(super) struct Unproven {
+    id: BatchId,
+    intended: Intended,
+    pub(super) outcome: BatchOutcome,
+}
+
+/// Has the store carry out one batch under a durable intent. A batch in doubt is settled before this
+/// returns.
+pub(super) async fn act(
+    session: &Session<'_>,
+    open: &OpenStore,
+    place: Place,
+    batch: &Batch,
+) -> Result<Act, BatchError> {
     let sink =
         JournalIntent { session, place, dataset: &batch.selection.address.dataset, state: Mutex::default() };
     let answer = open.disposer.dispose(batch, &sink).await;
@@ -63,52 +99,73 @@ pub(super) async fn batch(
     match (answer, intended, refused) {
         (_, _, Some(JournalError::HoldsChanged)) => Err(BatchError::HoldsChanged),
         (_, _, Some(error)) => Err(BatchError::Run(error.into())),
-        (Ok(outcome), None, None) => Ok(BatchEnd {
+        (Ok(outcome), None, None) => Ok(Act::Nothing(BatchEnd {
             journaled: false,
             disposed: 0,
             last_key: outcome.last_key,
             exhausted: outcome.exhausted,
-        }),
-        (Ok(outcome), Some(intended), None) => {
-            prove(session, open, &sink.place, batch, &intended, outcome).await
+        })),
+        (Ok(outcome), Some((id, intended)), None) => {
+            Ok(Act::Done(Box::new(Unproven { id, intended, outcome })))
         }
         (Err(error), None, None) => Err(BatchError::Store { error, was_in_doubt: false }),
-        (Err(error), Some(intended), None) => {
-            let doubt = recovery::Doubt { id: &sink.place.id, state: crate::journal::BatchState::Intended };
+        (Err(error), Some((id, intended)), None) => {
+            let doubt = recovery::Doubt { id: &id, state: crate::journal::BatchState::Intended };
             recovery::settle(session, open, &batch.selection, doubt, &intended).await?;
             Err(BatchError::Store { error, was_in_doubt: true })
         }
     }
 }
 
-async fn prove(
+/// Reads back what a batch has done and records what is seen. `cursor` is where the walk would go on if
+/// this were the last that is known of it.
+pub(super) async fn prove(
     session: &Session<'_>,
     open: &OpenStore,
-    place: &Place,
-    batch: &Batch,
-    intended: &Intended,
-    outcome: BatchOutcome,
+    selection: &Selection,
+    unproven: Unproven,
+    cursor: Option<RecordKey>,
 ) -> Result<BatchEnd, BatchError> {
+    let Unproven { id, intended, outcome } = unproven;
     let mut seen = Seen::default();
     for group in &outcome.groups {
         let claimed = DatasetKeys { dataset: group.dataset.clone(), keys: group.disposed.clone() };
-        let proven = match final_keys(open, &batch.selection, &claimed).await {
-            Ok(proven) => proven,
-            // The store answered but cannot be read back: stays in doubt until it can.
-            Err(error) => {
-                return Err(BatchError::Run(ExecutionError::InDoubt { batches: 1, error }));
-            }
-        };
-        seen.add(intended, group, &proven);
+        // The store answered but cannot be read back: stays in doubt until it can.
+        let proven = patiently(session, || final_keys(open, selection, &claimed)).await?;
+        seen.add(&intended, group, &proven);
     }
-    let disposed = seen.counts.get(&batch.selection.address.dataset).map_or(0, |counts| counts.disposed);
-    let delta = OutcomeDelta {
-        groups: seen.not_disposed.clone(),
-        last_key: outcome.last_key.clone(),
-        exhausted: outcome.exhausted,
-    };
-    record(session, &batch.selection, &place.id, Transition::Act, &delta, &seen).await?;
+    let disposed = seen.counts.get(&selection.address.dataset).map_or(0, |counts| counts.disposed);
+    let delta =
+        OutcomeDelta { groups: seen.not_disposed.clone(), last_key: cursor, exhausted: outcome.exhausted };
+    record(session, selection, &id, Transition::Act, &delta, &seen).await?;
     Ok(BatchEnd { journaled: true, disposed, last_key: outcome.last_key, exhausted: outcome.exhausted })
+}
+
+/// Looks at a store that may be about to come back. What it was to settle stays in doubt if it does not.
+pub(super) async fn patiently<T, F: Future<Output = Result<T, ConnectorError>>>(
+    session: &Session<'_>,
+    look: impl FnMut() -> F,
+) -> Result<T, ExecutionError> {
+    let seen = retrying(session, look).await;
+    seen.map_err(|error| ExecutionError::InDoubt { batches: 1, error })
+}
+
+/// Repeats what changes nothing, or nothing twice, for a store that may be about to come back.
+pub(super) async fn retrying<T, F: Future<Output = Result<T, ConnectorError>>>(
+    session: &Session<'_>,
+    mut look: impl FnMut() -> F,
+) -> Result<T, ConnectorError> {
+    let mut tries = 1;
+    loop {
+        match look().await {
+            Ok(seen) => return Ok(seen),
+            Err(error) if error.is_transient() && tries < session.executor.tuning.attempts_max => {
+                tokio::time::sleep(walk::back_off(tries)).await;
+                tries += 1;
+            }
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Of the keys given, those whose final state is seen now, in their order.
@@ -268,7 +325,7 @@ struct JournalIntent<'a> {
 
 #[derive(Debug, Default)]
 struct IntentState {
-    intended: Option<Intended>,
+    intended: Option<(BatchId, Intended)>,
     refused: Option<JournalError>,
 }
 
@@ -277,10 +334,16 @@ impl JournalIntent<'_> {
         std::mem::take(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    async fn append(&self, intended: &Intended) -> Result<(), JournalError> {
+    /// Numbers are given and used one after the other, so that the journal has no gap.
+    async fn append(&self, intended: &Intended) -> Result<BatchId, JournalError> {
+        let journal = self.session.executor.journal;
+        let run_id = self.session.run.run_id.clone();
+        let Place { item, part, hold_revision } = self.place;
+        let _turn = self.session.numbering.lock().await;
+        let id = BatchId { batch: journal.next_batch(&run_id, item).await?, run_id, item, part };
         let encoded = codec::encode_intended(intended)
             .map_err(|error| JournalError::Failed { reason: error.to_string() })?;
-        let sealed = seal(self.session, &self.place.id, "intended", &encoded)
+        let sealed = seal(self.session, &id, "intended", &encoded)
             .map_err(|error| JournalError::Failed { reason: error.to_string() })?;
         let counts = intended
             .groups
@@ -291,17 +354,18 @@ impl JournalIntent<'_> {
             })
             .collect();
         let entry = JournalEntry {
-            id: self.place.id.clone(),
+            id: id.clone(),
             attempt: 1,
             transition: Transition::Intend,
             dataset: self.dataset.to_owned(),
             sealed: Some(sealed),
             counts,
             kept: BTreeMap::new(),
-            hold_revision: self.place.hold_revision,
+            hold_revision,
             at: self.session.executor.clock.now(),
         };
-        self.session.executor.journal.append(&entry).await
+        journal.append(&entry).await?;
+        Ok(id)
     }
 }
 
@@ -313,8 +377,8 @@ impl IntentSink for JournalIntent<'_> {
         failpoint::hit("after-intent");
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match appended {
-            Ok(()) => {
-                state.intended = Some(intended.clone());
+            Ok(id) => {
+                state.intended = Some((id, intended.clone()));
                 Ok(())
             }
             Err(error) => {

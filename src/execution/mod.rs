@@ -6,8 +6,10 @@
 
 mod attempt;
 pub mod control;
+mod lanes;
 mod linked;
 pub mod progress;
+mod ranges;
 mod recovery;
 mod tuning;
 mod walk;
@@ -20,6 +22,7 @@ use crate::ids::IdSource;
 use crate::journal::{JournalError, JournalStore, RunKey, RunRecord};
 use crate::plan::compile::ExecutableItem;
 use crate::plan::executable::ExecutablePlan;
+use crate::plan::world::Sources;
 use connectors::{ConnectorError, RecordDisposer, RecordSource};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,6 +37,8 @@ pub use tuning::Tuning;
 pub struct OpenStore {
     pub source: Arc<dyn RecordSource>,
     pub disposer: Arc<dyn RecordDisposer>,
+    /// Most batches at once over disjoint ranges, each on a connection of its own, where the store can.
+    pub connections: u32,
 }
 
 /// The ports that execution works through.
@@ -43,6 +48,8 @@ pub struct Executor<'a> {
     pub clock: &'a dyn Clock,
     pub ids: &'a dyn IdSource,
     pub stores: &'a BTreeMap<String, OpenStore>,
+    /// Every store of the settings, to be read only: rows of any may keep an object.
+    pub sources: &'a Sources,
     pub control: &'a Control,
     pub progress: &'a dyn ProgressSink,
     pub tuning: Tuning,
@@ -107,7 +114,13 @@ pub async fn execute(
     run: &RunRecord,
     key: &RunKey,
 ) -> Result<RunEnd, ExecutionError> {
-    let session = Session { executor, run, key };
+    let numbering = tokio::sync::Mutex::new(());
+    let session = Session { executor, run, key, numbering: &numbering };
+    for store in plan.stores() {
+        // What a killed process of this run left open holds locks that we would wait for.
+        let disposer = &session.store(store)?.disposer;
+        attempt::retrying(&session, || disposer.settle()).await.map_err(ExecutionError::Store)?;
+    }
     let redo = recovery::settle_all(&session, plan.items()).await?;
     let mut end = RunEnd::default();
     for item in plan.items().iter().filter(|item| item.item.counts.due > 0) {
@@ -125,7 +138,7 @@ pub async fn execute(
     }
     for store in plan.stores() {
         let open = session.store(store)?;
-        match open.disposer.finish().await {
+        match attempt::retrying(&session, || open.disposer.finish()).await {
             Ok(steps) => {
                 end.residue_steps.insert(store.to_owned(), steps);
             }
@@ -146,7 +159,9 @@ pub async fn settle(
     run: &RunRecord,
     key: &RunKey,
 ) -> Result<(), ExecutionError> {
-    recovery::settle_all(&Session { executor, run, key }, items).await.map(|_| ())
+    let numbering = tokio::sync::Mutex::new(());
+    let session = Session { executor, run, key, numbering: &numbering };
+    recovery::settle_all(&session, items).await.map(|_| ())
 }
 
 /// What every step of one run shares.
@@ -155,6 +170,8 @@ struct Session<'a> {
     executor: &'a Executor<'a>,
     run: &'a RunRecord,
     key: &'a RunKey,
+    /// Whoever intends a batch holds it from its number to its entry.
+    numbering: &'a tokio::sync::Mutex<()>,
 }
 
 impl<'a> Session<'a> {

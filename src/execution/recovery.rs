@@ -46,12 +46,12 @@ pub(super) async fn settle(
     doubt: Doubt<'_>,
     intended: &Intended,
 ) -> Result<(), ExecutionError> {
+    // What a lost session began could still become durable after we looked.
+    attempt::patiently(session, || open.disposer.settle()).await?;
     let mut seen = Seen::default();
     let mut claimed = 0_u64;
     for group in &intended.groups {
-        let proven = attempt::final_keys(open, selection, group)
-            .await
-            .map_err(|error| ExecutionError::InDoubt { batches: 1, error })?;
+        let proven = attempt::patiently(session, || attempt::final_keys(open, selection, group)).await?;
         claimed += proven.len() as u64;
         let counts = BatchCounts {
             intended: proven.len() as u64,

@@ -1,11 +1,11 @@
 //! The walk over one item: batch after batch in key order until nothing due is left.
 
 use crate::execution::attempt::{self, BatchEnd, BatchError, Place};
-use crate::execution::{ExecutionError, Interruption, OpenStore, Session, Snapshot, linked};
+use crate::execution::{ExecutionError, Interruption, OpenStore, Session, Snapshot, lanes, linked};
 use crate::hold::HoldBook;
-use crate::journal::{BatchId, codec};
+use crate::journal::codec;
 use crate::plan::compile::ExecutableItem;
-use connectors::{Batch, BatchRange, ConnectorError, RecordKey};
+use connectors::{Batch, BatchRange, ConnectorError, RecordKey, failpoint};
 use std::time::Duration;
 
 #[derive(Debug)]
@@ -26,7 +26,18 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(10);
 /// The first wait; it doubles with each try.
 const BACK_OFF_START: Duration = Duration::from_millis(200);
 /// How often the stop switch is looked at while waiting.
-const WAIT_SLICE: Duration = Duration::from_millis(100);
+pub(super) const WAIT_SLICE: Duration = Duration::from_millis(100);
+
+/// Tests of one server disturb one another, and would wait for each other.
+pub(super) fn ignores_pressure() -> bool {
+    failpoint::number("OUBLIETTE_IGNORE_PRESSURE").is_some()
+}
+
+/// How long to wait before the given try (from 1) of a busy store.
+pub(super) fn back_off(tries: u32) -> Duration {
+    let factor = 1_u32 << tries.saturating_sub(1).min(8);
+    BACK_OFF_START.saturating_mul(factor).min(BACK_OFF_MAX)
+}
 
 /// Walks one item. `redo` begins at the start of the key, because a batch in doubt was settled.
 pub(super) async fn item(
@@ -34,6 +45,11 @@ pub(super) async fn item(
     item: &ExecutableItem,
     redo: bool,
 ) -> Result<Option<Interruption>, WalkError> {
+    let open = session.store(&item.item.store)?;
+    if item.links.is_empty() && open.source.capabilities().bounded_batches {
+        let cursor = if redo { None } else { cursor(session, item.item.item).await? };
+        return lanes::item(session, item, open, cursor).await;
+    }
     let mut walk = Walk::begin(session, item, redo).await?;
     let end = walk.run().await;
     session.executor.progress.ended(&walk.snapshot());
@@ -117,9 +133,20 @@ impl<'a> Walk<'a> {
             };
             return linked::batch(step, selection).await;
         }
-        let range = BatchRange { after: self.cursor.clone(), records_max: self.records_max };
+        if !self.item.keepers.is_empty() {
+            let step = linked::Step {
+                session: self.session,
+                item: self.item,
+                open: self.open,
+                book: &self.book,
+                cursor: self.cursor.as_ref(),
+                records_max: self.records_max,
+            };
+            return linked::batch_of_objects(step, selection).await;
+        }
+        let range = BatchRange { after: self.cursor.clone(), up_to: None, records_max: self.records_max };
         let batch = Batch { selection, range, only_keys: None };
-        let place = place(self.session, self.item.item.item, 0, &self.book).await?;
+        let place = Place { item: self.item.item.item, part: 0, hold_revision: self.book.revision };
         attempt::batch(self.session, self.open, place, &batch).await
     }
 
@@ -158,6 +185,9 @@ impl<'a> Walk<'a> {
     }
 
     async fn heed_pressure(&mut self) -> Result<(), WalkError> {
+        if ignores_pressure() {
+            return Ok(());
+        }
         match self.open.source.pressure().await {
             Ok(pressure) => {
                 self.slowed_by = pressure.reasons;
@@ -185,8 +215,7 @@ impl<'a> Walk<'a> {
         }
         self.slowed_by = vec![error.to_string()];
         self.session.executor.progress.advanced(&self.snapshot());
-        let factor = 1_u32 << self.tries.saturating_sub(1).min(8);
-        self.wait(BACK_OFF_START.saturating_mul(factor).min(BACK_OFF_MAX)).await;
+        self.wait(back_off(self.tries)).await;
         Ok(())
     }
 
@@ -209,18 +238,6 @@ impl<'a> Walk<'a> {
             slowed_by: self.slowed_by.clone(),
         }
     }
-}
-
-/// The place that the next batch of the item takes in the journal.
-pub(super) async fn place(
-    session: &Session<'_>,
-    item: u32,
-    part: u32,
-    book: &HoldBook,
-) -> Result<Place, ExecutionError> {
-    let run_id = session.run.run_id.clone();
-    let batch = session.executor.journal.next_batch(&run_id, item).await?;
-    Ok(Place { id: BatchId { run_id, item, part, batch }, hold_revision: book.revision })
 }
 
 /// Where the walk over the item goes on: after the last proven batch.

@@ -139,24 +139,35 @@ pub enum JournalError {
     /// Sealed keys are needed until the certificate is archived.
     #[error("run '{run_id}' is not certified yet")]
     NotCertified { run_id: String },
-    /// Another process is working on this run.
+    /// Another process has the right to act on what `scope` names.
     #[error("a plan is being applied by another process")]
-    Busy { run_id: String },
+    Busy { scope: String },
+    /// This process was taken for dead (it was paused, or cut off from the ledger) and another one has
+    /// the right to act since. Nothing was written.
+    #[error("another process took over the right to apply plans")]
+    LeaseLost { scope: String },
     #[error("the ledger has no room left")]
     Full,
     #[error("the ledger failed: {reason}")]
     Failed { reason: String },
 }
 
-/// The right to work on a run. Dropping it gives the right back.
-pub trait RunLease: Send + Sync + std::fmt::Debug {}
+/// The right to act on what a scope names. Dropping it gives the right back.
+pub trait RunLease: Send + Sync + std::fmt::Debug {
+    /// Whether the right is still there as far as this process can know without asking: `false` once it
+    /// was taken over, or could have been because it was not renewed in time. The journal refuses by
+    /// itself what is written without the right; this is for what is done elsewhere.
+    fn is_held(&self) -> bool;
+}
 
 /// Keeps journals. Every call that returned `Ok` is durable (fsync), whatever happens next.
 #[async_trait]
 pub trait JournalStore: Send + Sync + std::fmt::Debug {
-    /// Takes the right to work on the run until the lease is dropped or the process dies, however it
-    /// dies. [`JournalError::Busy`] while somebody else has it.
-    async fn acquire(&self, run_id: &str) -> Result<Box<dyn RunLease>, JournalError>;
+    /// Takes the right to act on what `scope` names until the lease is dropped or the process dies,
+    /// however it dies. [`JournalError::Busy`] while somebody else has it. Where the right can pass to
+    /// another process while this one lives, every later write to the journal through this store is
+    /// refused with [`JournalError::LeaseLost`] until the lost lease is dropped.
+    async fn acquire(&self, scope: &str) -> Result<Box<dyn RunLease>, JournalError>;
 
     /// Records a new run; [`JournalError::RunExists`] when the plan already has one.
     async fn begin_run(&self, run: &RunRecord) -> Result<(), JournalError>;

@@ -1,11 +1,14 @@
-//! What can go wrong with the ledger's file, and how that shows through the ports.
+//! What can go wrong with the ledger, and how that shows through the ports.
 //!
 //! Floor 6. The driver's own messages are dropped: they may quote a value. What stays is the result
-//! code, which SQLite documents (<https://www.sqlite.org/rescode.html>).
+//! code of SQLite (<https://www.sqlite.org/rescode.html>) or the SQLSTATE of PostgreSQL.
 
+use super::postgres::of_state;
 use crate::hold::HoldError;
 use crate::journal::JournalError;
 use crate::plan::store::PlanStoreError;
+use sqlx::error::DatabaseError;
+use sqlx::postgres::PgDatabaseError;
 use std::io;
 use thiserror::Error;
 
@@ -19,8 +22,11 @@ pub enum LedgerError {
     #[error("the ledger's schema {version} is not the one this program knows")]
     OtherSchema { version: i64 },
     /// Name another path.
-    #[error("the file is not a ledger")]
+    #[error("what is there is not a ledger")]
     NotALedger,
+    /// It is not repeated, because it may hold a password.
+    #[error("the address of the ledger cannot be read")]
+    BadAddress,
     #[error("the sealing key is not the ledger's, or a sealed text in it was changed")]
     WrongKey,
     /// Make room and go on: nothing was half written.
@@ -56,6 +62,14 @@ impl LedgerError {
         told.to_owned()
     }
 
+    fn of_answer(error: &(dyn DatabaseError + 'static)) -> Self {
+        if let Some(error) = error.try_downcast_ref::<PgDatabaseError>() {
+            return of_state(error.code());
+        }
+        let code = error.code().and_then(|code| code.parse().ok());
+        code.map_or_else(|| Self::failed("an unknown answer of SQLite"), Self::of_code)
+    }
+
     /// From SQLite's extended result code, whose low byte is the primary one.
     fn of_code(code: u32) -> Self {
         /// The index of the write-ahead log could not grow: in practice, no room.
@@ -78,11 +92,10 @@ impl LedgerError {
 impl From<sqlx::Error> for LedgerError {
     fn from(error: sqlx::Error) -> Self {
         match error {
-            sqlx::Error::Database(error) => {
-                let code = error.code().and_then(|code| code.parse().ok());
-                code.map_or_else(|| Self::failed("an unknown answer of SQLite"), Self::of_code)
-            }
+            sqlx::Error::Database(error) => Self::of_answer(&*error),
             sqlx::Error::Io(error) => error.into(),
+            sqlx::Error::Tls(_) => Self::failed("its server is not reached by TLS"),
+            sqlx::Error::Configuration(_) => Self::BadAddress,
             sqlx::Error::PoolTimedOut => Self::Locked,
             sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => Self::failed("it is closed"),
             sqlx::Error::RowNotFound => Self::Damaged,

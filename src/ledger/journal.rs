@@ -6,19 +6,21 @@ use super::rows::{
     batch_of, batch_state_name, batch_state_of, json_of, signed, text_of, transition_name, unsigned,
 };
 use super::runs::state_of_run;
-use super::{LedgerError, SqliteLedger, Work};
+use super::statement::statement;
+use super::store::Work;
+use super::{Ledger, LedgerError};
 use crate::journal::{
     BatchId, BatchRecord, BatchState, JournalEntry, JournalError, JournalStore, RunLease, RunRecord,
     RunState, Transition, state,
 };
 use async_trait::async_trait;
-use sqlx::Row;
 
 /// Batches with their sealed keys; the condition follows.
 macro_rules! select_batches {
     ($condition:literal) => {
         concat!(
-            "SELECT batch.*,
+            "SELECT run_id, item, part, batch, attempt, state, dataset, counts, kept, hold_revision, at,
+                reconciled,
                 (SELECT sealed FROM batch_keys AS k WHERE k.run_id = batch.run_id AND k.item = batch.item
                     AND k.part = batch.part AND k.batch = batch.batch AND k.kind = 'intended') AS intended,
                 (SELECT sealed FROM batch_keys AS k WHERE k.run_id = batch.run_id AND k.item = batch.item
@@ -30,9 +32,9 @@ macro_rules! select_batches {
 }
 
 #[async_trait]
-impl JournalStore for SqliteLedger {
-    async fn acquire(&self, run_id: &str) -> Result<Box<dyn RunLease>, JournalError> {
-        self.lease(run_id)
+impl JournalStore for Ledger {
+    async fn acquire(&self, scope: &str) -> Result<Box<dyn RunLease>, JournalError> {
+        self.store.acquire(scope).await
     }
 
     async fn begin_run(&self, run: &RunRecord) -> Result<(), JournalError> {
@@ -56,7 +58,7 @@ impl JournalStore for SqliteLedger {
     }
 
     async fn append_all(&self, entries: &[JournalEntry]) -> Result<(), JournalError> {
-        let mut work = self.write().await?;
+        let mut work = self.write_journal().await?;
         for entry in entries {
             append(&mut work, entry).await?;
         }
@@ -71,26 +73,33 @@ impl JournalStore for SqliteLedger {
     ) -> Result<Vec<BatchRecord>, JournalError> {
         let after =
             after.map_or((-1, -1, -1), |id| (i64::from(id.item), i64::from(id.part), i64::from(id.batch)));
-        let rows = sqlx::query(select_batches!(
-            "run_id = ? AND (item, part, batch) > (?, ?, ?) ORDER BY item, part, batch LIMIT ?"
-        ))
-        .bind(run_id)
-        .bind(after.0)
-        .bind(after.1)
-        .bind(after.2)
-        .bind(limit)
-        .fetch_all(&self.readers)
-        .await?;
+        let rows = self
+            .store
+            .all(
+                statement(select_batches!(
+                    "run_id = $1 AND (item, part, batch) > ($2, $3, $4)
+                     ORDER BY item, part, batch LIMIT $5"
+                ))
+                .bind(run_id)
+                .bind(after.0)
+                .bind(after.1)
+                .bind(after.2)
+                .bind(limit),
+            )
+            .await?;
         Ok(rows.iter().map(batch_of).collect::<Result<_, LedgerError>>()?)
     }
 
     async fn open_batches(&self, run_id: &str) -> Result<Vec<BatchRecord>, JournalError> {
-        let rows = sqlx::query(select_batches!(
-            "run_id = ? AND state IN ('intended', 'acted') ORDER BY item, part, batch"
-        ))
-        .bind(run_id)
-        .fetch_all(&self.readers)
-        .await?;
+        let rows = self
+            .store
+            .all(
+                statement(select_batches!(
+                    "run_id = $1 AND state IN ('intended', 'acted') ORDER BY item, part, batch"
+                ))
+                .bind(run_id),
+            )
+            .await?;
         Ok(rows.iter().map(batch_of).collect::<Result<_, LedgerError>>()?)
     }
 
@@ -100,19 +109,22 @@ impl JournalStore for SqliteLedger {
         item: u32,
         part: u32,
     ) -> Result<Option<BatchRecord>, JournalError> {
-        let row = sqlx::query(select_batches!(
-            "run_id = ? AND item = ? AND part = ? AND state = 'proven' ORDER BY batch DESC LIMIT 1"
-        ))
-        .bind(run_id)
-        .bind(item)
-        .bind(part)
-        .fetch_optional(&self.readers)
-        .await?;
+        let row = self
+            .store
+            .optional(
+                statement(select_batches!(
+                    "run_id = $1 AND item = $2 AND part = $3 AND state = 'proven' ORDER BY batch DESC LIMIT 1"
+                ))
+                .bind(run_id)
+                .bind(item)
+                .bind(part),
+            )
+            .await?;
         Ok(row.as_ref().map(batch_of).transpose()?)
     }
 
     async fn next_batch(&self, run_id: &str, item: u32) -> Result<u32, JournalError> {
-        let mut work = self.read().await?;
+        let mut work = self.store.read().await?;
         next_number(&mut work, run_id, item).await
     }
 
@@ -143,9 +155,9 @@ async fn append(work: &mut Work, entry: &JournalEntry) -> Result<(), JournalErro
     put_batch(work, entry, after).await?;
     put_keys(work, entry).await?;
     if entry.transition == Transition::Settle {
-        sqlx::query("UPDATE run SET reconciled = 1 WHERE run_id = ?")
+        statement("UPDATE run SET reconciled = 1 WHERE run_id = $1")
             .bind(&entry.id.run_id)
-            .execute(&mut **work)
+            .execute(work)
             .await?;
     }
     Ok(())
@@ -153,36 +165,38 @@ async fn append(work: &mut Work, entry: &JournalEntry) -> Result<(), JournalErro
 
 /// In the transaction of the intent: a hold is either before it, or after it and sees it.
 async fn compare_holds(work: &mut Work, revision: u64) -> Result<(), JournalError> {
-    let row = sqlx::query("SELECT revision FROM hold_register WHERE one = 1").fetch_one(&mut **work).await?;
-    if unsigned(row.try_get(0)?)? == revision { Ok(()) } else { Err(JournalError::HoldsChanged) }
+    let row = statement("SELECT revision FROM hold_register WHERE one = 1").one(work).await?;
+    if unsigned(row.number("revision")?)? == revision { Ok(()) } else { Err(JournalError::HoldsChanged) }
 }
 
 async fn state_of_batch(work: &mut Work, id: &BatchId) -> Result<Option<BatchState>, LedgerError> {
-    let row = sqlx::query("SELECT state FROM batch WHERE run_id = ? AND item = ? AND part = ? AND batch = ?")
-        .bind(&id.run_id)
-        .bind(id.item)
-        .bind(id.part)
-        .bind(id.batch)
-        .fetch_optional(&mut **work)
-        .await?;
-    row.map(|row| batch_state_of(row.try_get(0)?)).transpose()
+    let row =
+        statement("SELECT state FROM batch WHERE run_id = $1 AND item = $2 AND part = $3 AND batch = $4")
+            .bind(&id.run_id)
+            .bind(id.item)
+            .bind(id.part)
+            .bind(id.batch)
+            .optional(work)
+            .await?;
+    row.map(|row| batch_state_of(&row.text("state")?)).transpose()
 }
 
 async fn next_number(work: &mut Work, run_id: &str, item: u32) -> Result<u32, JournalError> {
-    let row = sqlx::query("SELECT coalesce(max(batch) + 1, 0) FROM batch WHERE run_id = ? AND item = ?")
-        .bind(run_id)
-        .bind(item)
-        .fetch_one(&mut **work)
-        .await?;
-    let number: i64 = row.try_get(0)?;
+    let row =
+        statement("SELECT coalesce(max(batch) + 1, 0) AS number FROM batch WHERE run_id = $1 AND item = $2")
+            .bind(run_id)
+            .bind(item)
+            .one(work)
+            .await?;
+    let number = row.number("number")?;
     Ok(u32::try_from(number).map_err(|_| LedgerError::failed("an item has too many batches"))?)
 }
 
 async fn insert_line(work: &mut Work, entry: &JournalEntry) -> Result<(), LedgerError> {
-    sqlx::query(
+    statement(
         "INSERT INTO journal (run_id, item, part, batch, attempt, transition, dataset, counts, kept,
                               hold_revision, at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
     .bind(&entry.id.run_id)
     .bind(entry.id.item)
@@ -195,21 +209,21 @@ async fn insert_line(work: &mut Work, entry: &JournalEntry) -> Result<(), Ledger
     .bind(json_of(&entry.kept)?)
     .bind(signed(entry.hold_revision)?)
     .bind(text_of(entry.at))
-    .execute(&mut **work)
+    .execute(work)
     .await?;
     Ok(())
 }
 
 async fn put_batch(work: &mut Work, entry: &JournalEntry, state: BatchState) -> Result<(), LedgerError> {
     // The hold revision of a batch is that of its intent: it says which holds it was built under.
-    sqlx::query(
+    statement(
         "INSERT INTO batch (run_id, item, part, batch, attempt, state, dataset, counts, kept,
                             hold_revision, at, reconciled)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
          ON CONFLICT (run_id, item, part, batch) DO UPDATE SET
             attempt = excluded.attempt, state = excluded.state, dataset = excluded.dataset,
             counts = excluded.counts, kept = excluded.kept, at = excluded.at,
-            reconciled = max(reconciled, excluded.reconciled)",
+            reconciled = CASE WHEN excluded.reconciled = 1 THEN 1 ELSE batch.reconciled END",
     )
     .bind(&entry.id.run_id)
     .bind(entry.id.item)
@@ -223,7 +237,7 @@ async fn put_batch(work: &mut Work, entry: &JournalEntry, state: BatchState) -> 
     .bind(signed(entry.hold_revision)?)
     .bind(text_of(entry.at))
     .bind(entry.transition == Transition::Settle)
-    .execute(&mut **work)
+    .execute(work)
     .await?;
     Ok(())
 }
@@ -232,8 +246,8 @@ async fn put_batch(work: &mut Work, entry: &JournalEntry, state: BatchState) -> 
 async fn put_keys(work: &mut Work, entry: &JournalEntry) -> Result<(), LedgerError> {
     let Some(sealed) = &entry.sealed else { return Ok(()) };
     let kind = if entry.transition == Transition::Intend { "intended" } else { "outcome" };
-    sqlx::query(
-        "INSERT INTO batch_keys (run_id, item, part, batch, kind, sealed) VALUES (?, ?, ?, ?, ?, ?)
+    statement(
+        "INSERT INTO batch_keys (run_id, item, part, batch, kind, sealed) VALUES ($1, $2, $3, $4, $5, $6)
          ON CONFLICT (run_id, item, part, batch, kind) DO UPDATE SET sealed = excluded.sealed",
     )
     .bind(&entry.id.run_id)
@@ -242,7 +256,7 @@ async fn put_keys(work: &mut Work, entry: &JournalEntry) -> Result<(), LedgerErr
     .bind(entry.id.batch)
     .bind(kind)
     .bind(&sealed.0)
-    .execute(&mut **work)
+    .execute(work)
     .await?;
     Ok(())
 }

@@ -1,24 +1,36 @@
-//! The ledger on SQLite: plans, approvals, holds, runs and their journal in one local file.
+//! The ledger: plans, approvals, holds, runs and their journal, in one local SQLite file or on a
+//! PostgreSQL server that several processes share.
 //!
 //! Floor 6. It implements [`crate::journal::JournalStore`], [`crate::plan::store::PlanStore`] and
-//! [`crate::hold::HoldRegister`]. Whatever returned `Ok` is on the disk (write-ahead log with
-//! `synchronous = FULL`). What may name a person is sealed before it is written; statements are
-//! constants and values are bound. It does not decide anything about records, and knows neither
-//! certificates nor stores.
+//! [`crate::hold::HoldRegister`]. Whatever returned `Ok` is durable. What may name a person is sealed
+//! before it is written; statements are constants and values are bound. It does not decide anything
+//! about records, and knows neither certificates nor stores.
 //!
-//! Reading order: this file, `migrate`, `error`, `rows`, then `runs`, `journal`, `plans`, `holds`,
-//! `marks`, `lease`.
+//! What is destroyed is gone in two ways. The sealing key is in a file beside the program and in no
+//! ledger; it seals the key of a run, and that seals the keys of records. So whoever has the ledger
+//! alone, its log or a backup of it, has noise, before and after. When a run is certified its key is
+//! destroyed first, then what it sealed. SQLite zeroes the bytes in the file and the log is emptied. A
+//! PostgreSQL server cannot be told to: old versions of rows are vacuumed, but their bytes may stay in
+//! unused parts of its files, in its log and in its backups until those are written over or expire.
+//! Until then, whoever has such a copy *and* the sealing key can still open it.
+//!
+//! Reading order: this file, `store`, `statement`, `error`, `rows`, then `runs`, `journal`, `plans`,
+//! `holds`, `marks`; `sqlite` and `postgres` for what is particular to each.
 
+mod clock;
 mod error;
 mod holds;
 mod journal;
-mod lease;
 mod marks;
 mod migrate;
 mod plans;
+mod postgres;
 mod rows;
 mod runs;
 mod secret;
+mod sqlite;
+mod statement;
+mod store;
 
 #[cfg(test)]
 mod kill_tests;
@@ -27,153 +39,102 @@ mod story;
 #[cfg(test)]
 mod tests;
 
+pub use clock::ClockAcceptance;
 pub use error::LedgerError;
 
 use crate::ids::IdSource;
-use crate::journal::RunKey;
+use crate::journal::{JournalError, RunKey};
+use postgres::{LeaseTerms, PostgresStore};
 use secret::Secret;
-use sqlx::sqlite::{
-    Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
-use sqlx::{Connection, Row, SqliteConnection, Transaction};
-use std::fs::OpenOptions;
-use std::io;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use sqlite::SqliteStore;
+use statement::statement;
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use store::{Store, Work};
 
-/// How long a statement waits for another process's transaction.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long a task waits for a connection of this process.
-const CONNECTION_TIMEOUT: Duration = Duration::from_mins(1);
-/// Connections that only read.
-const READERS: u32 = 3;
-
-/// A transaction of the ledger.
-type Work = Transaction<'static, Sqlite>;
-
-/// The ledger in one SQLite file. Writers of this process queue for one connection; other processes
-/// are waited for by SQLite itself.
-pub struct SqliteLedger {
-    path: PathBuf,
-    writer: SqlitePool,
-    readers: SqlitePool,
+/// One ledger, opened.
+pub struct Ledger {
+    store: Store,
     secret: Secret,
 }
 
-impl std::fmt::Debug for SqliteLedger {
+impl std::fmt::Debug for Ledger {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("SqliteLedger").field("path", &self.path).finish_non_exhaustive()
+        formatter.debug_struct("Ledger").field("store", &self.store).finish_non_exhaustive()
     }
 }
 
-impl SqliteLedger {
-    /// Opens the ledger at `path`, makes it (readable by its owner alone) if it does not exist, and
-    /// brings its tables up to date. `key` seals what may name a person; `nonces` gives the
+impl Ledger {
+    /// Opens the ledger in the SQLite file at `path`, makes it (readable by its owner alone) if it does
+    /// not exist, and brings its tables up to date. `key` seals what may name a person; `ids` gives the
     /// random bytes that each sealing needs.
     ///
     /// # Errors
     /// [`LedgerError::Newer`] for a ledger of a newer program, [`LedgerError::WrongKey`] for a key
     /// that is not this ledger's, [`LedgerError::NotALedger`] for another kind of file.
-    pub async fn open(path: &Path, key: RunKey, nonces: Arc<dyn IdSource>) -> Result<Self, LedgerError> {
-        make_private(path)?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(false)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT)
-            .pragma("secure_delete", "ON")
-            .pragma("trusted_schema", "OFF");
-        let writer = connect(&options).await?;
-        migrate::run(&writer, migrate::MIGRATIONS).await?;
-        let readers = pool(READERS).connect_lazy_with(options.pragma("query_only", "ON"));
-        let ledger = Self { path: path.to_owned(), writer, readers, secret: Secret::new(key, nonces) };
+    pub async fn open_sqlite(path: &Path, key: RunKey, ids: Arc<dyn IdSource>) -> Result<Self, LedgerError> {
+        let store = Store::Sqlite(SqliteStore::open(path).await?);
+        Self::open(store, Secret::new(key, ids)).await
+    }
+
+    /// Opens the ledger on the PostgreSQL server at `address` (`postgres://…`, which may hold a password
+    /// and is never repeated), in the schema `oubliette` of its database, and makes it there if it does
+    /// not exist. `key` and `ids` are as for [`Ledger::open_sqlite`]; every process that shares the
+    /// ledger needs the same key.
+    ///
+    /// # Errors
+    /// As for [`Ledger::open_sqlite`], and [`LedgerError::BadAddress`].
+    pub async fn open_postgres(
+        address: &str,
+        key: RunKey,
+        ids: Arc<dyn IdSource>,
+    ) -> Result<Self, LedgerError> {
+        Self::open_postgres_with(address, key, ids, LeaseTerms::default()).await
+    }
+
+    async fn open_postgres_with(
+        address: &str,
+        key: RunKey,
+        ids: Arc<dyn IdSource>,
+        terms: LeaseTerms,
+    ) -> Result<Self, LedgerError> {
+        let owner = ids.new_id("process").map_err(|error| LedgerError::failed(&error.to_string()))?;
+        let store = Store::Postgres(Box::new(PostgresStore::open(address, owner, terms).await?));
+        Self::open(store, Secret::new(key, ids)).await
+    }
+
+    async fn open(store: Store, secret: Secret) -> Result<Self, LedgerError> {
+        let ledger = Self { store, secret };
         ledger.check_key().await?;
         Ok(ledger)
     }
 
-    /// Waits for running statements and closes the file. Dropping the ledger is as safe, but leaves
-    /// the write-ahead log for the next one to read.
+    /// Waits for running statements and closes the ledger. Dropping it is as safe.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        self.store.close().await;
     }
 
-    /// A transaction that has the right to write from its first statement, so that nothing it has
-    /// read can change before it commits. Whoever gets an error inside it must give it up at once:
-    /// SQLite may have rolled it back by itself, and a later statement would stand alone.
-    async fn write(&self) -> Result<Work, LedgerError> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
-    }
-
-    /// A transaction that sees one state of the ledger throughout.
-    async fn read(&self) -> Result<Work, LedgerError> {
-        Ok(self.readers.begin().await?)
+    /// A transaction that may write what only the process that acts may write.
+    async fn write_journal(&self) -> Result<Work, JournalError> {
+        let mut work = self.store.write().await?;
+        self.store.fence(&mut work).await?;
+        Ok(work)
     }
 
     /// Keeps a sealed known text in a new ledger, and opens it in an old one.
     async fn check_key(&self) -> Result<(), LedgerError> {
         const PLACE: &str = "ledger/key-check";
         const TEXT: &str = "oubliette ledger";
-        let mut work = self.write().await?;
-        let found =
-            sqlx::query("SELECT key_check FROM ledger WHERE one = 1").fetch_optional(&mut *work).await?;
+        let mut work = self.store.write().await?;
+        let found = statement("SELECT key_check FROM ledger WHERE one = 1").optional(&mut work).await?;
         if let Some(row) = found {
-            let text: String = self.secret.open(PLACE, row.try_get(0)?)?;
+            let text: String = self.secret.open(PLACE, row.bytes("key_check")?)?;
             return if text == TEXT { Ok(()) } else { Err(LedgerError::WrongKey) };
         }
-        sqlx::query("INSERT INTO ledger (one, key_check) VALUES (1, ?)")
+        statement("INSERT INTO ledger (one, key_check) VALUES (1, $1)")
             .bind(self.secret.seal(PLACE, &TEXT)?)
-            .execute(&mut *work)
+            .execute(&mut work)
             .await?;
-        Ok(work.commit().await?)
-    }
-}
-
-/// Opens the one connection that writes. Switching a new file to the write-ahead log is the one step for
-/// which SQLite does not wait for others: of two that hold the file for reading it answers one at once
-/// that the file is locked (<https://www.sqlite.org/c3ref/busy_handler.html>), so it is tried again.
-async fn connect(options: &SqliteConnectOptions) -> Result<SqlitePool, LedgerError> {
-    const PAUSE: Duration = Duration::from_millis(50);
-    let mut waited = Duration::ZERO;
-    loop {
-        match pool(1).connect_with(options.clone()).await.map_err(LedgerError::from) {
-            Err(LedgerError::Locked) if waited < BUSY_TIMEOUT => {
-                tokio::time::sleep(PAUSE).await;
-                waited += PAUSE;
-            }
-            answered => return answered,
-        }
-    }
-}
-
-fn pool(connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(CONNECTION_TIMEOUT)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .before_acquire(|connection, _| Box::pin(can_begin(connection)))
-}
-
-/// When SQLite rolls back by itself (a full disk, an I/O error), the driver goes on counting an open
-/// transaction, and the connection could never begin another one: `false` has it replaced. The ping
-/// lets a rollback that is still queued go first.
-async fn can_begin(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    connection.ping().await?;
-    Ok(!connection.is_in_transaction())
-}
-
-/// Makes an empty file that only its owner can read; SQLite gives the same rights to the files that
-/// it puts beside it. A file that exists is left as it is.
-fn make_private(path: &Path) -> Result<(), LedgerError> {
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error.into()),
+        work.commit().await
     }
 }

@@ -1,15 +1,14 @@
 //! Between values and columns. Pure.
 //!
-//! Floor 6. Counts are unsigned in the program and signed in SQLite; instants are text of a fixed
+//! Floor 6. Counts are unsigned in the program and signed in the database; instants are text of a fixed
 //! width, so that their order is that of time.
 
 use super::LedgerError;
+use super::statement::Row;
 use crate::journal::{BatchId, BatchRecord, BatchState, RunRecord, RunState, Sealed, Transition};
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 pub(super) fn signed(number: u64) -> Result<i64, LedgerError> {
     i64::try_from(number).map_err(|_| LedgerError::failed("a number is too large"))
@@ -90,39 +89,39 @@ pub(super) fn run_state_of(name: &str) -> Result<RunState, LedgerError> {
 }
 
 /// A row of `run` with all its columns.
-pub(super) fn run_of(row: &SqliteRow) -> Result<RunRecord, LedgerError> {
+pub(super) fn run_of(row: &Row) -> Result<RunRecord, LedgerError> {
     Ok(RunRecord {
-        run_id: row.try_get("run_id")?,
-        plan_id: row.try_get("plan_id")?,
-        plan_digest: row.try_get("plan_digest")?,
-        certificate_id: row.try_get("certificate_id")?,
-        state: run_state_of(row.try_get("state")?)?,
-        started_at: instant_of(row.try_get("started_at")?)?,
-        intent_index: row.try_get::<Option<i64>, _>("intent_index")?.map(unsigned).transpose()?,
-        reconciled: row.try_get("reconciled")?,
-        statement: row.try_get("statement")?,
-        run_key_sealed: row.try_get("run_key_sealed")?,
+        run_id: row.text("run_id")?,
+        plan_id: row.text("plan_id")?,
+        plan_digest: row.text("plan_digest")?,
+        certificate_id: row.text("certificate_id")?,
+        state: run_state_of(&row.text("state")?)?,
+        started_at: instant_of(&row.text("started_at")?)?,
+        intent_index: row.optional_number("intent_index")?.map(unsigned).transpose()?,
+        reconciled: row.mark("reconciled")?,
+        statement: row.optional_text("statement")?,
+        run_key_sealed: row.optional_bytes("run_key_sealed")?,
     })
 }
 
 /// A row of `batch` with its sealed keys as `intended` and `outcome`.
-pub(super) fn batch_of(row: &SqliteRow) -> Result<BatchRecord, LedgerError> {
+pub(super) fn batch_of(row: &Row) -> Result<BatchRecord, LedgerError> {
     Ok(BatchRecord {
         id: BatchId {
-            run_id: row.try_get("run_id")?,
-            item: small(row.try_get("item")?)?,
-            part: small(row.try_get("part")?)?,
-            batch: small(row.try_get("batch")?)?,
+            run_id: row.text("run_id")?,
+            item: small(row.number("item")?)?,
+            part: small(row.number("part")?)?,
+            batch: small(row.number("batch")?)?,
         },
-        attempt: small(row.try_get("attempt")?)?,
-        state: batch_state_of(row.try_get("state")?)?,
-        dataset: row.try_get("dataset")?,
-        intended: row.try_get::<Option<Vec<u8>>, _>("intended")?.map(Sealed),
-        outcome: row.try_get::<Option<Vec<u8>>, _>("outcome")?.map(Sealed),
-        counts: from_json(row.try_get("counts")?)?,
-        kept: from_json(row.try_get("kept")?)?,
-        hold_revision: unsigned(row.try_get("hold_revision")?)?,
-        at: instant_of(row.try_get("at")?)?,
-        reconciled: row.try_get("reconciled")?,
+        attempt: small(row.number("attempt")?)?,
+        state: batch_state_of(&row.text("state")?)?,
+        dataset: row.text("dataset")?,
+        intended: row.optional_bytes("intended")?.map(Sealed),
+        outcome: row.optional_bytes("outcome")?.map(Sealed),
+        counts: from_json(&row.text("counts")?)?,
+        kept: from_json(&row.text("kept")?)?,
+        hold_revision: unsigned(row.number("hold_revision")?)?,
+        at: instant_of(&row.text("at")?)?,
+        reconciled: row.mark("reconciled")?,
     })
 }

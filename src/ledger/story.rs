@@ -339,7 +339,7 @@ async fn standing_approvals_end_when_revoked(ledger: &impl Ledger) {
 async fn one_process_works_on_a_run(one: &impl Ledger, other: &impl Ledger) {
     let lease = one.acquire("way").await.expect("is free");
     let busy = other.acquire("way").await;
-    assert!(matches!(busy, Err(JournalError::Busy { run_id }) if run_id == "way"));
+    assert!(matches!(busy, Err(JournalError::Busy { scope }) if scope == "way"));
     other.place(&hold("while-running")).await.expect("holds are placed while a run is going");
     drop(lease);
     other.acquire("way").await.expect("is free again");

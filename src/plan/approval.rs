@@ -2,12 +2,13 @@
 //!
 //! Floor 3; pure. [`ApprovedPlan::new`] is the only way there, and execution takes nothing else.
 
-use super::compile::{self, Compiled, ExecutableItem, Refused, Surroundings};
+use super::compile::{self, Compiled, ExecutableItem, Refused, Subjects, Surroundings, owners};
 use super::store::{Approval, StandingApproval};
 use super::world::World;
 use super::{FindingCode, FindingSeverity, Plan, PlanFinding, PlanItem, digest};
 use crate::catalog::{Catalog, Target};
 use chrono::{DateTime, Utc};
+use connectors::Selection;
 use thiserror::Error;
 
 /// A plan that may be carried out: somebody said yes to exactly its bytes, or every rule in it that
@@ -154,8 +155,30 @@ impl ApprovedPlan {
             as_of: self.plan.as_of,
             drafted_at: self.plan.drafted_at,
         };
-        self.plan.items.iter().map(|item| executable_item(item, &around)).collect()
+        let mut items = Vec::with_capacity(self.plan.items.len());
+        for item in &self.plan.items {
+            items.push(executable_item(item, &around)?);
+        }
+        // First without, then with what goes along: what keeps objects must know the whole of it.
+        let compiled = items.clone();
+        for item in &mut items {
+            owners::set_going(&mut item.selection, &mut item.subjects, &purging_of(&compiled));
+        }
+        let complete = items.clone();
+        for item in &mut items {
+            let of_links = item.links.iter_mut().flat_map(|link| &mut link.keepers);
+            for keeper in of_links.chain(&mut item.keepers) {
+                keeper.set_going(&purging_of(&complete));
+            }
+        }
+        Ok(items)
     }
+}
+
+/// By what the plan purges. An item with nothing due is not carried out, so it purges nobody.
+fn purging_of(items: &[ExecutableItem]) -> Vec<(&Selection, &Subjects)> {
+    let carried_out = items.iter().filter(|item| item.item.counts.due > 0);
+    carried_out.map(|item| (&item.selection, &item.subjects)).collect()
 }
 
 /// Compiles one item of a plan for looking only, whatever has changed since the plan was drafted:
@@ -241,6 +264,7 @@ fn executable_of(item: &PlanItem, compiled: Compiled) -> Result<ExecutableItem, 
         selection: compiled.selection,
         subjects: compiled.subjects,
         links: compiled.links,
+        keepers: compiled.keepers,
     })
 }
 

@@ -2,11 +2,14 @@
 //!
 //! Floor 3; reads only. Values are masked; the verdict is the oracle's, not the store's.
 
+mod along;
+
 use super::compile::{self, Surroundings};
 use super::item::everything_of;
 use super::mask::{mask_key, mask_value};
+use super::named::Fate;
 use super::order::order;
-use super::survey::{Slot, counting_selection, waits};
+use super::survey::{Slot, counting_selection, fill_keepers, waits};
 use super::world::{Sources, World, same_place};
 use crate::catalog::{Catalog, Target};
 use crate::hold::HoldBook;
@@ -39,7 +42,8 @@ pub struct Explanation {
     pub found: bool,
     /// Masked values by column; NULL is told apart.
     pub fields: BTreeMap<String, String>,
-    /// One for each effective rule over the dataset, in the order of policies and rules.
+    /// One for each effective rule over the dataset, in the order of policies and rules; then one for each
+    /// record of another dataset with which this one would go along.
     pub rules: Vec<RuleExplanation>,
 }
 
@@ -52,14 +56,31 @@ pub struct RuleExplanation {
     pub starts_from: String,
     pub retain_for: String,
     pub disposition: &'static str,
+    /// The rule speaks of another record, with which this one would go along.
+    pub along: Option<Along>,
     /// Datasets of [`crate::verdict::Reason::ReferencedBy`], by position.
     pub references: Vec<String>,
     pub outcome: RuleOutcome,
 }
 
+/// A record with which another goes along.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Along {
+    pub dataset: String,
+    /// `None`: any of the rows that name the file.
+    pub masked_key: Option<String>,
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub enum RuleOutcome {
     Decided(Verdict),
+    /// The record is due, and stays because a file that it names does.
+    ItsFileStays {
+        column: String,
+        fate: Fate,
+    },
+    /// The file stays.
+    FileStays(Fate),
     /// The rule keeps its records for ever.
     KeptForever,
     /// The rule cannot be applied to the dataset as things stand, with the reason.
@@ -119,12 +140,15 @@ pub async fn explain(
         rules: Vec::new(),
     };
     let plain = everything_of(&declared.address(), shape);
-    let facts = explaining.facts(&plain).await?;
+    let facts = explaining.facts(&plain, &key).await?;
     explanation.found = facts.is_some();
-    explanation.fields = facts.map(|facts| masked(&facts)).unwrap_or_default();
+    explanation.fields = facts.as_ref().map(masked).unwrap_or_default();
     if explanation.found {
         for target in targets.iter().filter(|target| same_place(target.dataset, declared)) {
-            explanation.rules.push(explaining.rule(&around, target).await?);
+            explanation.rules.push(explaining.rule(&around, target, &key).await?);
+        }
+        if let Some(facts) = facts {
+            explanation.rules.extend(explaining.along(&around, declared, &facts).await?);
         }
     }
     Ok(explanation)
@@ -147,6 +171,7 @@ fn slots_of<'a>(around: &Surroundings<'a>, holds: &HoldBook) -> Vec<Slot<'a>> {
             Some(Slot { target: *target, compiled, counted: None })
         })
         .collect();
+    fill_keepers(&mut slots);
     let (sequence, _) = order(slots.len(), &waits(&slots));
     for index in sequence {
         // An unreadable hold is told where the rule is explained.
@@ -166,48 +191,34 @@ struct Explaining<'a> {
 }
 
 impl Explaining<'_> {
-    async fn facts(&self, selection: &Selection) -> Result<Option<RecordFacts>, ExplainError> {
+    async fn facts(
+        &self,
+        selection: &Selection,
+        key: &RecordKey,
+    ) -> Result<Option<RecordFacts>, ExplainError> {
         let store = &selection.address.store;
         let source = self.input.sources.get(store).ok_or_else(|| ExplainError::Unreachable {
             dataset: selection.address.dataset.clone(),
             reason: "its store is not open".to_owned(),
         })?;
-        Ok(source.facts(selection, self.key).await?)
+        Ok(source.facts(selection, key).await?)
     }
 
     async fn rule(
         &self,
         around: &Surroundings<'_>,
         target: &Target<'_>,
+        key: &RecordKey,
     ) -> Result<RuleExplanation, ExplainError> {
-        let (references, outcome) = self.outcome(around, target).await?;
-        let rule = target.rule;
-        Ok(RuleExplanation {
-            policy: target.policy.name.clone(),
-            policy_version: target.policy.version,
-            rule: rule.id.clone(),
-            starts_from: match &rule.starts_from {
-                StartsFrom::Event { event, .. } => event.clone(),
-                StartsFrom::NoneLeft { record_types } => format!("none_left: {}", record_types.join(", ")),
-            },
-            retain_for: match rule.retain_for {
-                RetainFor::Period(period) => period.to_string(),
-                RetainFor::Forever => "forever".to_owned(),
-            },
-            disposition: match rule.disposition {
-                crate::policy::Disposition::Purge => "purge",
-                crate::policy::Disposition::Anonymize { .. } => "anonymize",
-                crate::policy::Disposition::Pseudonymize { .. } => "pseudonymize",
-            },
-            references,
-            outcome,
-        })
+        let (references, outcome) = self.outcome(around, target, key).await?;
+        Ok(rule_of(target, references, outcome))
     }
 
     async fn outcome(
         &self,
         around: &Surroundings<'_>,
         target: &Target<'_>,
+        key: &RecordKey,
     ) -> Result<(Vec<String>, RuleOutcome), ExplainError> {
         if target.rule.retain_for == RetainFor::Forever {
             return Ok((Vec::new(), RuleOutcome::KeptForever));
@@ -227,12 +238,44 @@ impl Explaining<'_> {
             Ok(None) => return not_applicable("it was not compiled".to_owned()),
             Err(error) => return not_applicable(error.to_string()),
         };
-        let references = selection.none_left.iter().map(|entry| entry.address.dataset.clone()).collect();
-        let Some(facts) = self.facts(&selection).await? else {
+        let references = selection.keepers().into_iter().map(str::to_owned).collect();
+        let Some(facts) = self.facts(&selection, key).await? else {
             return not_applicable("the record is gone".to_owned());
         };
         let verdict = verdict_of(target, &selection, &facts, self.input.as_of);
+        if let (Ok(Verdict::Dispose { .. }), Some(slot)) = (&verdict, self.slots.get(position)) {
+            match self.unless_a_file_stays(slot, &facts, key).await {
+                Ok(None) => {}
+                Ok(Some(outcome)) => return Ok((references, outcome)),
+                Err(error) => return not_applicable(error.to_string()),
+            }
+        }
         Ok((references, verdict.map_or_else(RuleOutcome::NotApplicable, RuleOutcome::Decided)))
+    }
+}
+
+fn rule_of(target: &Target<'_>, references: Vec<String>, outcome: RuleOutcome) -> RuleExplanation {
+    let rule = target.rule;
+    RuleExplanation {
+        along: None,
+        policy: target.policy.name.clone(),
+        policy_version: target.policy.version,
+        rule: rule.id.clone(),
+        starts_from: match &rule.starts_from {
+            StartsFrom::Event { event, .. } => event.clone(),
+            StartsFrom::NoneLeft { record_types } => format!("none_left: {}", record_types.join(", ")),
+        },
+        retain_for: match rule.retain_for {
+            RetainFor::Period(period) => period.to_string(),
+            RetainFor::Forever => "forever".to_owned(),
+        },
+        disposition: match rule.disposition {
+            crate::policy::Disposition::Purge => "purge",
+            crate::policy::Disposition::Anonymize { .. } => "anonymize",
+            crate::policy::Disposition::Pseudonymize { .. } => "pseudonymize",
+        },
+        references,
+        outcome,
     }
 }
 

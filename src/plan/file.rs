@@ -130,6 +130,9 @@ fn check_consistency(plan: &Plan) -> Result<(), PlanFileError> {
         if item.effects.iter().any(|effect| effect.records > EXACT_NUMBER_MAX) {
             return wrong(place("effects"), "a number is too large to be kept exactly");
         }
+        if item.named.iter().any(|named| named.largest() > EXACT_NUMBER_MAX) {
+            return wrong(place("named"), "a number is too large to be kept exactly");
+        }
         if item.guards.share_max_percent > 100 {
             return wrong(place("guards.share_max_percent"), "it is more than 100");
         }

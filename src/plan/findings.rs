@@ -3,7 +3,8 @@
 //! Floor 3; pure. Findings name numbers and datasets, never a record.
 
 use super::compile::{finding, name};
-use super::{FindingCode, FindingSeverity, GuardLimits, ItemCounts, PlanFinding};
+use super::survey::Slot;
+use super::{FindingCode, FindingSeverity, GuardLimits, ItemCounts, PlanFinding, PlanItem};
 use crate::policy::{EmptyDataset, Guards, Share};
 use connectors::{DoubtReason, StartCondition, StartEncoding};
 
@@ -144,6 +145,55 @@ pub fn zone_finding(dataset: &str, counts: &ItemCounts, start: &StartCondition) 
             ),
         )
     })
+}
+
+/// Due rows that will be there after the run, because a file that they name will be.
+pub(super) fn named_findings(item: &PlanItem) -> Vec<PlanFinding> {
+    let staying = item.named.iter().filter(|named| named.rows_staying > 0);
+    staying
+        .map(|named| {
+            let least = if named.more_rows { "at least " } else { "" };
+            note(
+                FindingCode::LinkedStay,
+                format!(
+                    "{least}{} due rows of dataset {} stay, because the file that their column {} names cannot go",
+                    named.rows_staying,
+                    name(&item.dataset),
+                    name(&named.column)
+                ),
+            )
+        })
+        .collect()
+}
+
+/// What rows keep of the files of an item, and tables that keep all of them because they cannot be read.
+pub(super) fn keeper_findings(slot: &Slot<'_>, item: &PlanItem) -> Vec<PlanFinding> {
+    let mut found = Vec::new();
+    if !slot.compiled.keepers.is_empty() && item.counts.referenced > 0 {
+        let message = format!(
+            "{} files of dataset {} are due by their rule and stay, because a row that stays names them",
+            item.counts.referenced,
+            name(&item.dataset)
+        );
+        found.push(note(FindingCode::LinkedStay, message));
+    }
+    let of_links = slot.compiled.links.iter().flat_map(|link| &link.keepers);
+    let mut unreadable: Vec<&str> = of_links
+        .chain(&slot.compiled.keepers)
+        .filter(|keeper| keeper.is_unreadable())
+        .map(|keeper| keeper.dataset.as_str())
+        .collect();
+    unreadable.sort_unstable();
+    unreadable.dedup();
+    found.extend(unreadable.into_iter().map(|dataset| {
+        let message = format!(
+            "no file goes with or by dataset {}: rows of dataset {} may name the same files and cannot be read",
+            name(&item.dataset),
+            name(dataset)
+        );
+        note(FindingCode::LinkedStay, message)
+    }));
+    found
 }
 
 /// Something the approver must know.

@@ -3,9 +3,12 @@
 //! Floor 3; pure.
 
 use super::compile::family::undeclared_finding;
-use super::compile::{Compiled, finding, links, name};
-use super::findings::{doubt_findings, guard_findings, limits_of, note, zone_finding};
+use super::compile::{Compiled, finding, name};
+use super::findings::{
+    doubt_findings, guard_findings, keeper_findings, limits_of, named_findings, note, zone_finding,
+};
 use super::mask::mask_key;
+use super::named::NamedObjects;
 use super::survey::Slot;
 use super::{
     Disposition, Effect, EffectKind, FieldPlan, FindingCode, FindingSeverity, ItemCounts, Plan, PlanFinding,
@@ -31,6 +34,7 @@ pub(super) struct ItemInput<'a> {
     pub(super) compiled: &'a Compiled,
     pub(super) catalog: &'a Catalog,
     pub(super) survey: &'a Survey,
+    pub(super) named: &'a [NamedObjects],
 }
 
 pub(super) fn item_of(input: &ItemInput<'_>) -> PlanItem {
@@ -51,6 +55,7 @@ pub(super) fn item_of(input: &ItemInput<'_>) -> PlanItem {
         newest_due_at: survey.newest_due_at,
         due_bytes: survey.due_bytes,
         effects: effects_of(input),
+        named: input.named.to_vec(),
         ..frame(input.position, input.target, input.catalog)
     }
 }
@@ -77,6 +82,7 @@ fn frame(position: u32, target: &Target<'_>, catalog: &Catalog) -> PlanItem {
         newest_due_at: None,
         due_bytes: 0,
         effects: Vec::new(),
+        named: Vec::new(),
         guards: limits_of(&target.rule.guards),
         backups_kept: terms.and_then(|terms| terms.backups_kept).map(|period| period.to_string()),
     }
@@ -184,8 +190,12 @@ fn effects_of(input: &ItemInput<'_>) -> Vec<Effect> {
     let declared = dependents.filter(|(dataset, _)| input.compiled.subjects.contains_key(*dataset));
     let mut effects: Vec<Effect> =
         declared.map(|(dataset, rows)| effect(EffectKind::Dependents, dataset, *rows)).collect();
-    let linked = links::linked_counts(&input.compiled.links, &input.survey.linked);
-    effects.extend(linked.iter().map(|(dataset, rows)| effect(EffectKind::LinkedObjects, dataset, *rows)));
+    let mut going: BTreeMap<&str, u64> = BTreeMap::new();
+    for named in input.named {
+        *going.entry(&named.dataset).or_default() += named.going;
+    }
+    effects
+        .extend(going.iter().map(|(dataset, objects)| effect(EffectKind::LinkedObjects, dataset, *objects)));
     if !input.compiled.selection.shape.triggers.is_empty() && input.survey.due > 0 {
         effects.push(effect(EffectKind::Trigger, &input.target.dataset.name, input.survey.due));
     }
@@ -205,6 +215,8 @@ pub(super) fn findings_of(
     found.extend(guard_findings(&item.dataset, &item.counts, &target.rule.guards));
     found.extend(doubt_findings(&item.dataset, &item.counts));
     found.extend(zone_finding(&item.dataset, &item.counts, &slot.compiled.selection.start));
+    found.extend(named_findings(item));
+    found.extend(keeper_findings(slot, item));
     found.extend(foreign_key_findings(slot, item, survey, unindexed_rows));
     let triggers = &slot.compiled.selection.shape.triggers;
     if !triggers.is_empty() && item.counts.due > 0 {
@@ -252,6 +264,18 @@ fn foreign_key_findings(
                 name(&item.dataset)
             ),
         ));
+    }
+    let mut co_owned: Vec<&str> = slot.compiled.selection.co_owned().collect();
+    co_owned.dedup();
+    if !co_owned.is_empty() && item.counts.referenced > 0 {
+        let datasets: Vec<String> = co_owned.into_iter().map(name).collect();
+        let message = format!(
+            "rows of {} that go along with records of dataset {} may have several owners: such a row goes when \
+             every owner goes, and until then it stays and keeps each of them",
+            datasets.join(", "),
+            name(&item.dataset)
+        );
+        found.push(note(FindingCode::SharedChildren, message));
     }
     for (child, rows) in family.unindexed.iter().zip(unindexed_rows) {
         let large = rows.is_none_or(|rows| rows > UNINDEXED_ROWS_MAX) && item.counts.due > 0;

@@ -12,7 +12,9 @@ pub mod explain;
 pub mod file;
 pub mod findings;
 mod item;
+pub mod keeping;
 pub mod mask;
+pub mod named;
 pub mod order;
 pub mod planner;
 pub mod staleness;
@@ -26,6 +28,7 @@ pub use approval::{ApprovalError, ApprovalRules, ApprovedPlan};
 pub use compile::{ExecutableItem, LinkedItem};
 pub use file::PlanFileError;
 pub use item::reference_of;
+pub use named::NamedObjects;
 pub use planner::{DraftInput, PlanError, draft};
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -108,6 +111,8 @@ pub struct PlanItem {
     pub due_bytes: u64,
     /// Rows of other datasets that go along or are changed, by dataset.
     pub effects: Vec<Effect>,
+    /// The objects that due rows name, by column.
+    pub named: Vec<NamedObjects>,
     pub guards: GuardLimits,
     /// ISO 8601 period; `None` is unknown.
     pub backups_kept: Option<String>,
@@ -170,6 +175,20 @@ pub struct Cutoff {
     pub overdue_on: NaiveDate,
     /// The civil date of `as_of` in the policy's time zone.
     pub as_of_on: NaiveDate,
+    /// With which of the two a start is compared; `None` in plans of earlier programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted_by: Option<CountedBy>,
+}
+
+/// What the starts of a dataset are, and so what they are compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CountedBy {
+    /// Civil dates: a whole day is due or none of it.
+    Days,
+    Instants,
+    /// Texts that name a time, or a day alone.
+    InstantsOrDays,
 }
 
 /// Where every record of the dataset falls. They add up: see [`ItemCounts::adds_up`].
@@ -294,4 +313,6 @@ pub enum FindingCode {
     KeyMissing,
     /// Files that a row names and that do not go with it.
     LinkedStay,
+    /// Rows that would go along have another owner that stays, so they and the record stay.
+    SharedChildren,
 }

@@ -6,8 +6,9 @@
 use super::compile::{self, Refused, Surroundings, finding, name};
 use super::findings::note;
 use super::item::{ItemInput, item_of};
+use super::named::{self, Looking, NamedObjects};
 use super::order::order;
-use super::survey::{Slot, counting_selection, waits, with_undeclared};
+use super::survey::{Slot, counting_selection, fill_keepers, waits, with_undeclared};
 use super::world::{Sources, World};
 use super::{
     FindingCode, FindingSeverity, PLAN_FORMAT_VERSION, Plan, PlanFinding, PlanItem, PolicyReference, digest,
@@ -113,6 +114,15 @@ struct Drafting<'a> {
     lost: BTreeMap<String, (String, String)>,
 }
 
+/// What was read for one item.
+#[derive(Debug, Default)]
+struct Counted {
+    survey: Survey,
+    named: Vec<NamedObjects>,
+    /// Rows of each child without an index; `None` when they cannot be counted.
+    unindexed_rows: Vec<Option<u64>>,
+}
+
 type RefusedTarget<'a> = (Target<'a>, &'a DatasetShape, Refused);
 
 impl<'a> Drafting<'a> {
@@ -171,6 +181,7 @@ impl<'a> Drafting<'a> {
     }
 
     async fn count_all(&mut self, slots: &mut [Slot<'a>]) -> Result<(), PlanError> {
+        fill_keepers(slots);
         let (sequence, circular) = order(slots.len(), &waits(slots));
         for index in sequence {
             if let Some(slot) = slots.get_mut(index).filter(|_| circular.contains(&index)) {
@@ -196,23 +207,46 @@ impl<'a> Drafting<'a> {
                 let refusal =
                     finding(FindingSeverity::Refusal, FindingCode::HoldUnreadable, error.to_string());
                 slot.compiled.findings.push(refusal);
-                return self.add_item(slot, &Survey::default(), &[]);
+                return self.add_item(slot, &Counted::default());
             }
         };
         let Some(slot) = slots.get_mut(index) else { return Ok(()) };
         let counted = with_undeclared(&selection, &slot.compiled);
-        match self.survey(&slot.target, &counted).await {
+        match self.count(slot, &selection, &counted).await {
             Err(reason) => {
                 let dataset = slot.target.dataset;
                 self.lost.insert(dataset.name.clone(), (dataset.store.clone(), reason));
                 Ok(())
             }
-            Ok(survey) => {
-                let sizes = self.sizes_of_unindexed(slot).await;
+            Ok(mut counted) => {
+                counted.unindexed_rows = self.sizes_of_unindexed(slot).await;
                 slot.counted = Some(selection);
-                self.add_item(slot, &survey, &sizes)
+                self.add_item(slot, &counted)
             }
         }
+    }
+
+    /// The survey of one slot, and what its rows and files mean to each other.
+    async fn count(
+        &self,
+        slot: &Slot<'_>,
+        selection: &Selection,
+        counted: &Selection,
+    ) -> Result<Counted, String> {
+        let mut survey = self.survey(&slot.target, counted).await?;
+        let looking = Looking { sources: self.input.sources, book: self.input.holds };
+        let mut named = Vec::new();
+        if let Some(source) = self.input.sources.get(&slot.target.dataset.store) {
+            let source = source.as_ref();
+            let keepers = &slot.compiled.keepers;
+            let kept = named::without_kept(looking, source, selection, keepers, survey).await;
+            survey = kept.map_err(|error| error.to_string())?;
+            if survey.due > 0 && !slot.compiled.links.is_empty() {
+                let found = named::named_objects(looking, source, selection, &slot.compiled.links).await;
+                named = found.map_err(|error| error.to_string())?;
+            }
+        }
+        Ok(Counted { survey, named, unindexed_rows: Vec::new() })
     }
 
     async fn survey(&self, target: &Target<'_>, selection: &Selection) -> Result<Survey, String> {
@@ -232,12 +266,8 @@ impl<'a> Drafting<'a> {
         sizes
     }
 
-    fn add_item(
-        &mut self,
-        slot: &Slot<'_>,
-        survey: &Survey,
-        unindexed_rows: &[Option<u64>],
-    ) -> Result<(), PlanError> {
+    fn add_item(&mut self, slot: &Slot<'_>, counted: &Counted) -> Result<(), PlanError> {
+        let survey = &counted.survey;
         let position = self.next_position();
         let item = item_of(&ItemInput {
             position,
@@ -245,12 +275,19 @@ impl<'a> Drafting<'a> {
             compiled: &slot.compiled,
             catalog: self.input.catalog,
             survey,
+            named: &counted.named,
         });
         if !item.counts.adds_up() || survey.changed_since_plan > 0 {
             return Err(PlanError::Miscounted { dataset: item.dataset });
         }
-        let found =
-            super::item::findings_of(&slot.target, slot, &item, survey, unindexed_rows, self.input.previous);
+        let found = super::item::findings_of(
+            &slot.target,
+            slot,
+            &item,
+            survey,
+            &counted.unindexed_rows,
+            self.input.previous,
+        );
         self.push_findings(position, found);
         self.items.push(item);
         Ok(())

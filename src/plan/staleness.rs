@@ -99,16 +99,7 @@ pub fn stale_reasons(
     margin: DriftMargin,
     now: DateTime<Utc>,
 ) -> Vec<StaleReason> {
-    let mut reasons = Vec::new();
-    if now >= plan.expires_at {
-        reasons.push(StaleReason::Expired { expired_at: plan.expires_at });
-    }
-    if current.catalog_digest != plan.catalog_digest {
-        reasons.push(StaleReason::PolicyChanged);
-    }
-    if current.hold_revision != plan.hold_revision {
-        reasons.push(StaleReason::HoldsChanged { planned: plan.hold_revision, now: current.hold_revision });
-    }
+    let mut reasons = known_stale_reasons(plan, &current.catalog_digest, current.hold_revision, now);
     for item in plan.items.iter().filter(|item| item.counts.due > 0) {
         if current.schema_digests.get(&item.item) != Some(&item.schema_digest) {
             reasons.push(StaleReason::SchemaChanged { item: item.item, dataset: item.dataset.clone() });
@@ -118,6 +109,27 @@ pub fn stale_reasons(
             let dataset = item.dataset.clone();
             reasons.push(StaleReason::CountsDrifted { item: item.item, dataset, planned, now });
         }
+    }
+    reasons
+}
+
+/// The reasons that can be told without reading a store.
+#[must_use]
+pub fn known_stale_reasons(
+    plan: &Plan,
+    catalog_digest: &str,
+    hold_revision: u64,
+    now: DateTime<Utc>,
+) -> Vec<StaleReason> {
+    let mut reasons = Vec::new();
+    if now >= plan.expires_at {
+        reasons.push(StaleReason::Expired { expired_at: plan.expires_at });
+    }
+    if catalog_digest != plan.catalog_digest {
+        reasons.push(StaleReason::PolicyChanged);
+    }
+    if hold_revision != plan.hold_revision {
+        reasons.push(StaleReason::HoldsChanged { planned: plan.hold_revision, now: hold_revision });
     }
     reasons
 }

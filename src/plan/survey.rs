@@ -4,7 +4,8 @@
 //! disposes of do not keep others (`disregarding`), rows of undeclared tables are counted for the
 //! message, and objects changed since are not told apart, for nothing was drafted before.
 
-use super::compile::{Compiled, with_holds};
+use super::compile::owners::set_going;
+use super::compile::{Compiled, Subjects, with_holds};
 use super::world::same_place;
 use crate::catalog::Target;
 use crate::hold::{HoldBook, HoldError};
@@ -48,6 +49,12 @@ pub fn waits(slots: &[Slot<'_>]) -> Vec<(usize, usize)> {
                 several => waits.extend(several.iter().map(|other| (*other, index))),
             }
         }
+        // A file with a rule of its own goes before the rows that own it: they stay until it is gone.
+        for link in &slot.compiled.links {
+            waits.extend(
+                purging(slots, index, &link.selection.address.dataset).iter().map(|one| (index, *one)),
+            );
+        }
     }
     waits
 }
@@ -79,13 +86,38 @@ pub fn counting_selection(
     holds: &HoldBook,
 ) -> Result<Option<Selection>, HoldError> {
     let Some(slot) = slots.get(index) else { return Ok(None) };
-    let mut selection = with_holds(&slot.compiled.selection, &slot.compiled.subjects, holds)?;
+    let mut selection = slot.compiled.selection.clone();
+    let mut subjects = slot.compiled.subjects.clone();
+    set_going(&mut selection, &mut subjects, &purging_of(slots));
+    let mut selection = with_holds(&selection, &subjects, holds)?;
     selection.unchanged_since = None;
     let disregarded = disregarded(slots, index);
     for (entry, disregarded) in selection.none_left.iter_mut().zip(disregarded) {
         entry.disregarding = disregarded.and_then(|other| slots.get(other)?.counted.clone()).map(Box::new);
     }
     Ok(Some(selection))
+}
+
+fn purging_of<'s>(slots: &'s [Slot<'_>]) -> Vec<(&'s Selection, &'s Subjects)> {
+    slots.iter().map(|slot| (&slot.compiled.selection, &slot.compiled.subjects)).collect()
+}
+
+/// Fills in by what the plan purges rows that name objects.
+pub fn fill_keepers(slots: &mut [Slot<'_>]) {
+    let mut purging: Vec<(Selection, Subjects)> = Vec::with_capacity(slots.len());
+    for slot in slots.iter() {
+        let (mut selection, mut subjects) = (slot.compiled.selection.clone(), slot.compiled.subjects.clone());
+        set_going(&mut selection, &mut subjects, &purging_of(slots));
+        purging.push((selection, subjects));
+    }
+    let purging: Vec<(&Selection, &Subjects)> =
+        purging.iter().map(|(selection, subjects)| (selection, subjects)).collect();
+    for slot in slots {
+        let of_links = slot.compiled.links.iter_mut().flat_map(|link| &mut link.keepers);
+        for keeper in of_links.chain(&mut slot.compiled.keepers) {
+            keeper.set_going(&purging);
+        }
+    }
 }
 
 /// The same with the rows of undeclared tables as dependents, so that they are counted.

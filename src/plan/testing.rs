@@ -101,6 +101,7 @@ pub(crate) fn item(position: u32, due: u64) -> PlanItem {
         newest_due_at: None,
         due_bytes: 0,
         effects: Vec::new(),
+        named: Vec::new(),
         guards: GuardLimits { records_max: 100_000, share_max_percent: 20, keep_newest: 0 },
         backups_kept: None,
     }

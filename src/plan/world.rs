@@ -18,9 +18,9 @@ pub type Sources = BTreeMap<String, Arc<dyn RecordSource>>;
 pub struct World {
     shapes: BTreeMap<String, DatasetShape>,
     unreachable: BTreeMap<String, UnreachableDataset>,
-    /// Tables that refer to declared ones and are in no dataset, by store and table. `None`: the
-    /// table could not be inspected.
-    undeclared: BTreeMap<(String, String), Option<DatasetShape>>,
+    /// Tables that refer to declared ones and are in no dataset, by store, schema and table. `None`:
+    /// the table could not be inspected.
+    undeclared: BTreeMap<(String, Option<String>, String), Option<DatasetShape>>,
     anonymizes: BTreeMap<String, bool>,
 }
 
@@ -73,7 +73,8 @@ impl World {
             }
         }
         for address in wanted {
-            let key = (address.store.clone(), address.dataset.clone());
+            let Location::Table { schema, .. } = &address.location else { continue };
+            let key = (address.store.clone(), schema.clone(), address.dataset.clone());
             if self.undeclared.contains_key(&key) {
                 continue;
             }
@@ -98,8 +99,8 @@ impl World {
     }
 
     #[must_use]
-    pub fn undeclared(&self, store: &str, table: &str) -> Option<&DatasetShape> {
-        self.undeclared.get(&(store.to_owned(), table.to_owned()))?.as_ref()
+    pub fn undeclared(&self, store: &str, schema: Option<&str>, table: &str) -> Option<&DatasetShape> {
+        self.undeclared.get(&(store.to_owned(), schema.map(str::to_owned), table.to_owned()))?.as_ref()
     }
 
     /// Whether records of the store can be anonymized in place.
@@ -115,16 +116,24 @@ impl World {
     }
 }
 
-/// Whether a location is this table. Names are compared without ASCII case and a missing schema
-/// matches every one: taking two tables for the same at worst reports a conflict too many.
+/// Whether a location is this table: names are compared without ASCII case. A table of the store's own
+/// default schema has none on either side, so that one of another schema is never taken for it.
 #[must_use]
 pub fn is_table(location: &Location, schema: Option<&str>, table: &str) -> bool {
     let Location::Table { schema: own_schema, table: own_table } = location else { return false };
     let same_schema = match (own_schema.as_deref(), schema) {
         (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
-        _ => true,
+        (one, other) => one == other,
     };
     same_schema && own_table.eq_ignore_ascii_case(table)
+}
+
+/// Whether two locations may be the same table. A missing schema matches every one: taking two tables for
+/// the same at worst reports a conflict too many.
+fn may_be_same(location: &Location, schema: Option<&str>, table: &str) -> bool {
+    let Location::Table { schema: own, .. } = location else { return false };
+    let schema = if own.is_none() || schema.is_none() { own.as_deref() } else { schema };
+    is_table(location, schema, table)
 }
 
 /// The datasets declared over one table, by name.
@@ -151,7 +160,7 @@ pub fn same_place(one: &Dataset, other: &Dataset) -> bool {
     }
     one.store == other.store
         && match &other.location {
-            Location::Table { schema, table } => is_table(&one.location, schema.as_deref(), table),
+            Location::Table { schema, table } => may_be_same(&one.location, schema.as_deref(), table),
             Location::Objects { .. } => one.location == other.location,
         }
 }

@@ -49,13 +49,18 @@ static EXACT_PERIOD: ScalarForm = ScalarForm {
 };
 
 static LEDGER: ScalarForm = ScalarForm {
-    expected: "sqlite://PATH",
+    expected: "sqlite://PATH or postgres://USER@HOST/DATABASE",
     code: "bad-ledger",
-    pattern: Some("^sqlite://.+"),
-    check: |text| match text.strip_prefix("sqlite://") {
-        Some(path) if !path.is_empty() && !path.contains("${") => Ok(()),
-        _ if text.starts_with("postgres") => Err("a PostgreSQL ledger is not in this version".to_owned()),
-        _ => Err("the ledger is named by its kind and path".to_owned()),
+    pattern: Some("^(sqlite|postgres|postgresql)://.+"),
+    check: |text| match text.split_once("://") {
+        Some(("sqlite", path)) if !path.is_empty() && !path.contains("${") => Ok(()),
+        Some(("sqlite", path)) if !path.is_empty() => {
+            Err("references are resolved in the address of a server only".to_owned())
+        }
+        Some(("postgres" | "postgresql", rest)) if !rest.is_empty() => {
+            SecretText::parse(text).map(drop).map_err(|error| error.to_string())
+        }
+        _ => Err("the ledger is named by its kind and path, or by the address of a server".to_owned()),
     },
 };
 
@@ -64,7 +69,11 @@ pub static SETTINGS: Shape = Shape {
     exactly_one: false,
     keys: &[
         Key::required("controller", Form::Map(&CONTROLLER), "who answers for the data (GDPR art. 4(7))"),
-        Key::optional("ledger", Form::Scalar(&LEDGER), "where runs are recorded"),
+        Key::optional(
+            "ledger",
+            Form::Scalar(&LEDGER),
+            "where runs are recorded: a file, or a PostgreSQL server",
+        ),
         Key::optional("archive", Form::Map(&ARCHIVE), "where certificates are kept"),
         Key::optional("sealed", PATH_FORM, "directory of the openings, deletable"),
         Key::optional("signing_key", PATH_FORM, "path of the key that signs certificates"),
@@ -118,8 +127,18 @@ static STORE: Shape = Shape {
     keys: &[
         Key::required("kind", Form::Words(&STORE_KINDS), "what it is"),
         Key::optional("path", SECRET_FORM, "file of an SQLite database, or directory"),
-        Key::optional("reader", SECRET_FORM, "SQLite database as it is read"),
-        Key::optional("writer", SECRET_FORM, "SQLite database as it is written"),
+        Key::optional("reader", SECRET_FORM, "database as it is read: a file, or postgres:// or mysql://"),
+        Key::optional("writer", SECRET_FORM, "database as it is written"),
+        Key::optional(
+            "connections",
+            Form::Count { low: 1, high: 8 },
+            "most writing connections to a database server, 1 unless said",
+        ),
+        Key::optional(
+            "vacuum",
+            Form::Words(&["after_run", "left_to_server"]),
+            "who clears dead rows away: the run at its end, unless said, or the server in its time",
+        ),
         Key::optional("backups_kept", PERIOD_FORM, "how long its backups live; not said is unknown"),
         Key::optional("alias", NAME_FORM, "what certificates call it in public"),
         Key::optional("bucket", TEXT_FORM, "of an S3 store"),

@@ -12,7 +12,7 @@ use crate::limits::{FOLDER_ENTRIES_MAX, SECRET_BYTES_MAX};
 use std::env::VarError;
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use thiserror::Error;
 
 /// What stands under a path.
@@ -102,6 +102,39 @@ impl FileReader for DiskFiles {
         file.take(bytes_max).read_to_end(&mut bytes).map_err(|error| file_error(&error))?;
         Ok(bytes)
     }
+}
+
+/// What makes a file the same under several names: its device and its number there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    device: u64,
+    number: u64,
+}
+
+/// The identity of what stands under a path, links followed; `None` if nothing can be seen there.
+#[must_use]
+pub fn identity(path: &Path) -> Option<Identity> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = std::fs::metadata(path).ok()?;
+    Some(Identity { device: metadata.dev(), number: metadata.ino() })
+}
+
+/// The absolute path, with links followed as far as it exists; the rest is taken as it is written.
+#[must_use]
+pub fn resolved(path: &Path) -> PathBuf {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    for existing in whole.ancestors() {
+        let Ok(found) = std::fs::canonicalize(existing) else { continue };
+        let rest = whole.strip_prefix(existing).unwrap_or(Path::new(""));
+        return rest.components().fold(found, |mut path, part| {
+            match part {
+                Component::ParentDir => drop(path.pop()),
+                part => path.push(part),
+            }
+            path
+        });
+    }
+    whole
 }
 
 fn file_error(error: &std::io::Error) -> FileError {

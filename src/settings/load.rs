@@ -49,6 +49,9 @@ pub fn load(paths: &[PathBuf], as_of: DateTime<Utc>, files: &dyn FileReader) -> 
     }
     let settings = read_settings(&parts, &mut diagnostics);
     let mut places = Places::default();
+    if let Some((part, node)) = parts.iter().find_map(|part| Some((part, part.settings.as_ref()?))) {
+        places.add_settings(part.source.file(), node);
+    }
     let catalog = read_catalog(&parts, settings.as_ref(), as_of, &mut places, &mut diagnostics);
     if diagnostics.has_errors() {
         return Loaded { settings: None, catalog: None, places, diagnostics };

@@ -4,6 +4,7 @@
 
 pub mod document;
 pub mod files;
+pub mod grounds;
 pub mod load;
 pub mod model;
 pub mod read;
@@ -13,7 +14,8 @@ pub mod secret;
 pub use files::{DiskFiles, FileError, FileReader, Found, SystemSecrets};
 pub use load::{Loaded, load};
 pub use model::{
-    Approvals, ArchiveSettings, Connection, Controller, LedgerSettings, Schedule, Settings, Store,
+    Approvals, ArchiveSettings, Connection, Controller, LedgerSettings, Schedule, ServerOptions, Settings,
+    Store,
 };
 pub use secret::{Secret, SecretError, SecretLookup, SecretText};
 

@@ -57,7 +57,13 @@ pub struct Controller {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LedgerSettings {
-    Sqlite { path: PathBuf },
+    Sqlite {
+        path: PathBuf,
+    },
+    /// A `postgres://` address, with references to resolve.
+    Postgres {
+        address: SecretText,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +90,27 @@ pub enum Connection {
     Directory {
         path: SecretText,
     },
+    /// Each side an address with its own role.
+    Postgres {
+        reader: SecretText,
+        writer: SecretText,
+        options: ServerOptions,
+    },
+    /// MySQL or MariaDB, each side an address with its own account.
+    Mysql {
+        reader: SecretText,
+        writer: SecretText,
+        options: ServerOptions,
+    },
+}
+
+/// How a database server is worked with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerOptions {
+    /// Most writing connections at once.
+    pub connections: u32,
+    /// Whether dead rows are vacuumed at the end of a run, or left to the server.
+    pub vacuums: bool,
 }
 
 /// When which policies run unattended. Stored; the daemon acts on it.

@@ -3,7 +3,8 @@
 //! The form was checked before ([`super::document`]).
 
 use super::model::{
-    Approvals, ArchiveSettings, Connection, Controller, LedgerSettings, Schedule, Settings, Store,
+    Approvals, ArchiveSettings, Connection, Controller, LedgerSettings, Schedule, ServerOptions, Settings,
+    Store,
 };
 use super::secret::SecretText;
 use crate::data_map::{StoreKind, StoreTerms};
@@ -26,12 +27,11 @@ pub fn settings(node: &Node, directory: &Path, report: &mut Report<'_>) -> Optio
     let path =
         |key: &str, default: &str| PathBuf::from(text(node, key).unwrap_or_else(|| default.to_owned()));
     let controller = node.get("controller")?;
-    let ledger = text(node, "ledger").unwrap_or_else(|| "sqlite://state/ledger.db".to_owned());
     let archive = node.get("archive").and_then(|archive| text(archive, "directory"));
     Some(Settings {
         directory: directory.to_owned(),
         controller: Controller { name: text(controller, "name")?, contact: text(controller, "contact")? },
-        ledger: LedgerSettings::Sqlite { path: PathBuf::from(ledger.strip_prefix("sqlite://")?) },
+        ledger: ledger(node, report)?,
         archive: ArchiveSettings::Directory {
             path: PathBuf::from(archive.unwrap_or_else(|| "certificates".to_owned())),
         },
@@ -52,6 +52,16 @@ pub fn settings(node: &Node, directory: &Path, report: &mut Report<'_>) -> Optio
     })
 }
 
+fn ledger(node: &Node, report: &mut Report<'_>) -> Option<LedgerSettings> {
+    let text = text(node, "ledger").unwrap_or_else(|| "sqlite://state/ledger.db".to_owned());
+    if let Some(path) = text.strip_prefix("sqlite://") {
+        return Some(LedgerSettings::Sqlite { path: PathBuf::from(path) });
+    }
+    let address = SecretText::parse(&text).ok()?;
+    warn_of_plain_secret("the ledger", "ledger", &address, node, report);
+    Some(LedgerSettings::Postgres { address })
+}
+
 fn stores(node: &Node, report: &mut Report<'_>) -> BTreeMap<String, Store> {
     let mut stores = BTreeMap::new();
     for (entry, value) in node.entries() {
@@ -67,9 +77,11 @@ fn store(name: &str, node: &Node, report: &mut Report<'_>) -> Option<Store> {
     let kind = match kind_node.text()? {
         "sqlite" => StoreKind::Sqlite,
         "directory" => StoreKind::Directory,
-        "postgres" | "mysql" | "s3" => {
+        "postgres" => StoreKind::Postgres,
+        "mysql" => StoreKind::Mysql,
+        "s3" => {
             let message = format!("the kind of store `{name}` is not in this version");
-            let hint = "sqlite and directory are".to_owned();
+            let hint = "sqlite, directory, postgres and mysql are".to_owned();
             report.error("not-built", kind_node.place, message, Some(hint));
             return None;
         }
@@ -78,7 +90,9 @@ fn store(name: &str, node: &Node, report: &mut Report<'_>) -> Option<Store> {
     refuse_foreign_keys(name, kind, node, report);
     let connection = connection(name, kind, node, report)?;
     let location = match &connection {
-        Connection::Sqlite { reader, .. } => reader.public_form(),
+        Connection::Sqlite { reader, .. }
+        | Connection::Postgres { reader, .. }
+        | Connection::Mysql { reader, .. } => reader.public_form(),
         Connection::Directory { path } => path.public_form(),
     };
     Some(Store {
@@ -95,8 +109,12 @@ fn store(name: &str, node: &Node, report: &mut Report<'_>) -> Option<Store> {
 /// Nothing that is written is ignored.
 fn refuse_foreign_keys(name: &str, kind: StoreKind, node: &Node, report: &mut Report<'_>) {
     let foreign: &[&str] = match kind {
-        StoreKind::Sqlite => &["bucket", "region", "endpoint"],
-        StoreKind::Directory => &["bucket", "region", "endpoint", "reader", "writer"],
+        StoreKind::Sqlite => &["bucket", "region", "endpoint", "connections", "vacuum"],
+        StoreKind::Directory => {
+            &["bucket", "region", "endpoint", "reader", "writer", "connections", "vacuum"]
+        }
+        StoreKind::Postgres => &["bucket", "region", "endpoint", "path"],
+        StoreKind::Mysql => &["bucket", "region", "endpoint", "path", "vacuum"],
     };
     for (entry, _) in node.entries().iter().filter(|(entry, _)| foreign.contains(&entry.text.as_str())) {
         let message = format!("`{}` does not go with the kind of store `{name}`", entry.text);
@@ -125,18 +143,48 @@ fn connection(name: &str, kind: StoreKind, node: &Node, report: &mut Report<'_>)
                 report.error("bad-connection", node.place, message, None);
                 return None;
             };
+            let whose = format!("store `{name}`");
             for (key, text) in [("reader", &reader), ("writer", &writer)] {
-                warn_of_plain_secret(name, key, text, node, report);
+                warn_of_plain_secret(&whose, key, text, node, report);
             }
             Some(Connection::Sqlite { reader, writer })
+        }
+        StoreKind::Postgres | StoreKind::Mysql => {
+            let (Some(reader), Some(writer)) = (secret("reader"), secret("writer")) else {
+                let message = format!("store `{name}` is opened by `reader` and `writer`");
+                let hint = format!("addresses such as {}://role@host/database", scheme(kind));
+                report.error("bad-connection", node.place, message, Some(hint));
+                return None;
+            };
+            for (key, text) in [("reader", &reader), ("writer", &writer)] {
+                warn_of_plain_secret(&format!("store `{name}`"), key, text, node, report);
+            }
+            if reader == writer {
+                let message = format!("store `{name}` is read and written with the same credentials");
+                let hint = "give the reader a role that cannot write: `oubliette grants` says how".to_owned();
+                report.warning("same-credentials", node.place, message, Some(hint));
+            }
+            let options = ServerOptions {
+                connections: parsed(node, "connections").unwrap_or(1),
+                vacuums: text(node, "vacuum").as_deref() != Some("left_to_server"),
+            };
+            Some(if kind == StoreKind::Mysql {
+                Connection::Mysql { reader, writer, options }
+            } else {
+                Connection::Postgres { reader, writer, options }
+            })
         }
     }
 }
 
-fn warn_of_plain_secret(name: &str, key: &str, text: &SecretText, node: &Node, report: &mut Report<'_>) {
+fn scheme(kind: StoreKind) -> &'static str {
+    if kind == StoreKind::Mysql { "mysql" } else { "postgres" }
+}
+
+fn warn_of_plain_secret(whose: &str, key: &str, text: &SecretText, node: &Node, report: &mut Report<'_>) {
     if text.has_plain_password() {
         let place = node.get(key).map_or(node.place, |value| value.place);
-        let message = format!("store `{name}` has a password in plain text");
+        let message = format!("{whose} has a password in plain text");
         report.warning("plain-secret", place, message, Some("write ${env:NAME} or ${file:PATH}".to_owned()));
     }
 }

@@ -62,17 +62,11 @@ fn targets(targets: &[TargetEvidence], language: Language) -> String {
 }
 
 fn kept(evidence: &Evidence, language: Language) -> String {
-    let mut page = String::new();
-    let exceptions =
-        evidence.targets.iter().flat_map(|target| target.exceptions.iter().map(move |e| (target, e)));
-    for (index, (target, exception)) in exceptions.enumerate() {
-        if index == 0 {
-            add_line(&mut page, format_args!("{}", words::EXCEPTIONS.text(language)));
-        }
-        let values: [&dyn std::fmt::Display; 3] =
-            [&target.dataset.as_str(), &number(exception.count), &exception.code.as_str()];
-        add_line(&mut page, format_args!("  {}", words::EXCEPTION.fill(language, &values)));
-    }
+    let of_targets = evidence
+        .targets
+        .iter()
+        .map(|target| (target.dataset.as_str(), target.exceptions.as_slice(), target.failures.as_slice()));
+    let mut page = counts::reasons(of_targets, language);
     for (index, residual) in evidence.residuals.iter().enumerate() {
         if index == 0 {
             add_line(&mut page, format_args!("{}", words::RESIDUALS.text(language)));

@@ -5,9 +5,11 @@ use super::JSON_FORMAT_VERSION;
 use super::text::{add_line, instant, number, period, printable};
 use super::words::explain as words;
 use super::words::plan as plan_words;
-use crate::plan::explain::{Explanation, RuleExplanation, RuleOutcome};
+use crate::plan::explain::{Along, Explanation, RuleExplanation, RuleOutcome};
+use crate::plan::named::Fate;
 use crate::policy::Language;
 use crate::verdict::{Reason, Verdict};
+use connectors::Prospect;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -38,13 +40,29 @@ fn paragraph(rule: &RuleExplanation, language: Language) -> String {
     let values: [&dyn Display; 5] =
         [&rule.policy, &rule.policy_version, &rule.rule, &length, &printable(&rule.starts_from)];
     let heading = words::RULE.fill(language, &values);
-    format!("\n{heading}\n  {}\n", sentence(rule, language))
+    let along = match &rule.along {
+        None => String::new(),
+        Some(Along { dataset, masked_key: Some(key) }) => {
+            words::ALONG.fill(language, &[&printable(dataset), &printable(key)]) + "\n  "
+        }
+        Some(Along { dataset, masked_key: None }) => {
+            words::ALONG_ROWS.fill(language, &[&printable(dataset)]) + "\n  "
+        }
+    };
+    format!("\n{heading}\n  {along}{}\n", sentence(rule, language))
 }
 
 fn sentence(rule: &RuleExplanation, language: Language) -> String {
     match &rule.outcome {
         RuleOutcome::KeptForever => words::FOREVER.text(language).to_owned(),
         RuleOutcome::NotApplicable(reason) => words::NOT_APPLICABLE.fill(language, &[&printable(reason)]),
+        RuleOutcome::ItsFileStays { column, fate } => {
+            words::ITS_FILE_STAYS.fill(language, &[&printable(column), &file_stays(*fate, language)])
+        }
+        RuleOutcome::FileStays(fate) => words::FILE_STAYS.fill(language, &[&file_stays(*fate, language)]),
+        RuleOutcome::Decided(Verdict::Dispose { due_at: None }) if rule.along.is_some() => {
+            words::WITH_IT.fill(language, &[&disposition(rule, language)])
+        }
         RuleOutcome::Decided(Verdict::Dispose { due_at: Some(due_at) }) => {
             words::DUE_SINCE.fill(language, &[&instant(*due_at), &disposition(rule, language)])
         }
@@ -57,6 +75,17 @@ fn sentence(rule: &RuleExplanation, language: Language) -> String {
         }
         RuleOutcome::Decided(Verdict::Retain(reason)) => retained(rule, reason, language),
     }
+}
+
+fn file_stays(fate: Fate, language: Language) -> &'static str {
+    let why = match fate {
+        Fate::KeptByRows => words::FILE_KEPT,
+        Fate::Is(Prospect::Held) => words::FILE_HELD,
+        Fate::Is(Prospect::Claimed) => words::FILE_CLAIMED,
+        Fate::Is(Prospect::Absent) => words::FILE_ABSENT,
+        Fate::Is(Prospect::CannotGo | Prospect::Going) => words::FILE_CANNOT,
+    };
+    why.text(language)
 }
 
 fn retained(rule: &RuleExplanation, reason: &Reason, language: Language) -> String {
@@ -105,6 +134,8 @@ struct RuleJson<'a> {
     policy: &'a str,
     policy_version: u32,
     rule: &'a str,
+    /// The dataset of the record with which this one would go along: the rule speaks of that one.
+    along_with: Option<&'a str>,
     starts_from: &'a str,
     retain_for: &'a str,
     disposition: &'a str,
@@ -142,6 +173,7 @@ impl<'a> RuleJson<'a> {
             policy: &rule.policy,
             policy_version: rule.policy_version,
             rule: &rule.rule,
+            along_with: rule.along.as_ref().map(|along| along.dataset.as_str()),
             starts_from: &rule.starts_from,
             retain_for: &rule.retain_for,
             disposition: rule.disposition,
@@ -159,6 +191,8 @@ fn verdict_of(outcome: &RuleOutcome) -> VerdictParts {
     let retain = |code: &str, due_at| ("retain", Some(code.to_owned()), due_at);
     match outcome {
         RuleOutcome::KeptForever => retain("kept_forever", None),
+        RuleOutcome::ItsFileStays { .. } => retain("its_file_stays", None),
+        RuleOutcome::FileStays(_) => retain("file_stays", None),
         RuleOutcome::NotApplicable(reason) => ("not_applicable", Some(reason.clone()), None),
         RuleOutcome::Decided(Verdict::Dispose { due_at }) => ("dispose", None, *due_at),
         RuleOutcome::Decided(Verdict::Undecidable(reason)) => {
@@ -193,6 +227,7 @@ mod tests {
                 policy: "shop".into(),
                 policy_version: 3,
                 rule: "order".into(),
+                along: None,
                 starts_from: "delivered".into(),
                 retain_for: "P5Y".into(),
                 disposition: "purge",

@@ -3,14 +3,19 @@
 //!
 //! The JSON form is the plan itself, which is a contract of its own; `standing` wraps it.
 
+mod finding;
 mod item;
+mod refusal;
+
+pub use refusal::refusal;
 
 use super::JSON_FORMAT_VERSION;
 use super::text::{self, add_line, instant, number, printable};
 use super::words::plan as words;
+use crate::app::AppError;
 use crate::journal::{RunRecord, RunState};
 use crate::plan::store::Approval;
-use crate::plan::{FindingCode, Plan, PlanFinding, PlanItem};
+use crate::plan::{FindingCode, FindingSeverity, Plan, PlanFinding, PlanItem};
 use crate::policy::Language;
 use comfy_table::{Cell, CellAlignment};
 use serde::Serialize;
@@ -26,8 +31,10 @@ pub struct Standing<'a> {
     pub approvals: &'a [Approval],
     /// Its run, if it was ever begun.
     pub run: Option<&'a RunRecord>,
-    /// Why it cannot be applied now; `None` when it can.
-    pub not_ready: Option<&'a str>,
+    /// Whether a person or standing approvals cover it.
+    pub is_approved: bool,
+    /// Why it cannot be applied now, as far as can be told without the stores; `None` when it can.
+    pub not_ready: Option<&'a AppError>,
 }
 
 /// Header, table, items, findings and how to approve.
@@ -37,11 +44,11 @@ pub fn human(standing: &Standing<'_>, language: Language) -> String {
     let mut page = header(plan, standing.digest, language);
     if !plan.items.is_empty() {
         page.push('\n');
-        page.push_str(&overview(&plan.items, language));
+        page.push_str(&overview(plan, language));
     }
     for entry in &plan.items {
         page.push('\n');
-        page.push_str(&item::details(entry, language));
+        page.push_str(&item::details(entry, is_uncounted(entry, plan), language));
     }
     page.push_str(&must_know(plan, language));
     page
@@ -52,7 +59,8 @@ pub fn human(standing: &Standing<'_>, language: Language) -> String {
 pub fn next_steps(standing: &Standing<'_>, language: Language) -> String {
     let plan = standing.plan;
     let mut page = String::from("\n");
-    if plan.items.iter().all(|item| item.counts.due == 0) && plan.unreachable.is_empty() {
+    let is_whole = plan.unreachable.is_empty() && !plan.items.iter().any(|item| is_uncounted(item, plan));
+    if is_whole && plan.items.iter().all(|item| item.counts.due == 0) {
         return page + words::NOTHING_DUE.text(language) + "\n";
     }
     if plan.simulated {
@@ -61,7 +69,7 @@ pub fn next_steps(standing: &Standing<'_>, language: Language) -> String {
     if standing.not_ready.is_none() {
         page.push_str(words::APPLY_WITH.text(language));
         add_line(&mut page, format_args!("\n  oubliette apply {}", plan.plan_id));
-    } else if standing.approvals.is_empty() {
+    } else if !standing.is_approved && standing.approvals.is_empty() {
         page.push_str(words::APPROVE_WITH.text(language));
         add_line(&mut page, format_args!("\n  oubliette approve {} --as NAME", plan.plan_id));
     }
@@ -72,7 +80,7 @@ pub fn next_steps(standing: &Standing<'_>, language: Language) -> String {
 #[must_use]
 pub fn approvals(standing: &Standing<'_>, language: Language) -> String {
     let mut page = format!("\n{}\n", words::APPROVALS.text(language));
-    let covered_by_standing = standing.not_ready.is_none() && standing.approvals.is_empty();
+    let covered_by_standing = standing.is_approved && standing.approvals.is_empty();
     if standing.approvals.is_empty() && !covered_by_standing {
         add_line(&mut page, format_args!("  {}", words::NO_APPROVAL.text(language)));
     }
@@ -93,7 +101,7 @@ pub fn approvals(standing: &Standing<'_>, language: Language) -> String {
         }
         (Some(run), _) => words::RUN_OPEN.fill(language, &[&run.run_id]),
         (None, None) => words::READY.text(language).to_owned(),
-        (None, Some(reason)) => words::NOT_READY.fill(language, &[&reason]),
+        (None, Some(reason)) => words::NOT_READY.fill(language, &[&refusal(reason, standing.plan, language)]),
     };
     page + "  " + &readiness + "\n"
 }
@@ -123,7 +131,8 @@ fn header(plan: &Plan, digest: &str, language: Language) -> String {
     page + "  " + note.text(language) + "\n"
 }
 
-fn overview(items: &[PlanItem], language: Language) -> String {
+fn overview(plan: &Plan, language: Language) -> String {
+    let items = &plan.items;
     let header = [
         words::COLUMN_RULE,
         words::COLUMN_DISPOSITION,
@@ -137,7 +146,8 @@ fn overview(items: &[PlanItem], language: Language) -> String {
     ];
     let mut table = text::table(&header.map(|message| message.text(language)));
     for item in items {
-        table.add_row(item::row(item, language));
+        let row = if is_uncounted(item, plan) { item::uncounted_row } else { item::row };
+        table.add_row(row(item, language));
     }
     if items.len() > 1 {
         table.add_row(total_row(items, language));
@@ -188,41 +198,35 @@ fn must_know(plan: &Plan, language: Language) -> String {
         add_line(&mut page, format_args!("  ! {line}"));
     }
     findings.sort_by(|a, b| b.severity.cmp(&a.severity).then(a.item.cmp(&b.item)));
+    let mut lines: Vec<String> = Vec::new();
     for finding in findings {
-        add_line(&mut page, format_args!("  ! {}", finding_line(finding, plan, language)));
+        let line = finding::line(finding, plan, language);
+        // Two doubts of one kind are one line where it is made of the counts of the item.
+        if !lines.contains(&line) {
+            add_line(&mut page, format_args!("  ! {line}"));
+            lines.push(line);
+        }
     }
     page
 }
 
-fn finding_line(finding: &PlanFinding, plan: &Plan, language: Language) -> String {
-    let place = finding
-        .item
-        .map_or_else(String::new, |item| words::ON_ITEM.fill(language, &[&(u64::from(item) + 1)]));
-    let weight = words::severity(finding.severity).text(language);
-    let what = words::finding(finding.code).text(language);
-    let details = match guard_figures(finding, plan, language) {
-        Some(figures) => format!("{what} ({figures})"),
-        // The message says it all, in English whatever the language.
-        None if language == Language::En => printable(&finding.message),
-        None => format!("{what} ({})", printable(&finding.message)),
+/// Whether a rule was refused before its records could be counted: its zeros say nothing then.
+fn is_uncounted(item: &PlanItem, plan: &Plan) -> bool {
+    let stops_counting = |code: FindingCode| {
+        matches!(
+            code,
+            FindingCode::KeyMissing
+                | FindingCode::StartUnresolved
+                | FindingCode::ScopeUnreadable
+                | FindingCode::HoldUnreadable
+        )
     };
-    format!("[{weight}] {place}{details}")
-}
-
-/// The figures of a guard in the language of the reader; `None` for what is no count against a limit.
-fn guard_figures(finding: &PlanFinding, plan: &Plan, language: Language) -> Option<String> {
-    let item = plan.items.iter().find(|item| Some(item.item) == finding.item)?;
-    let (counts, guards) = (&item.counts, &item.guards);
-    match finding.code {
-        FindingCode::GuardRecords => {
-            Some(words::FIGURES_RECORDS.fill(language, &[&number(counts.due), &number(guards.records_max)]))
-        }
-        FindingCode::GuardShare => Some(
-            words::FIGURES_SHARE
-                .fill(language, &[&number(counts.due), &number(counts.total), &guards.share_max_percent]),
-        ),
-        _ => None,
-    }
+    item.counts.total == 0
+        && plan.findings.iter().any(|finding| {
+            finding.item == Some(item.item)
+                && finding.severity == FindingSeverity::Refusal
+                && stops_counting(finding.code)
+        })
 }
 
 /// The JSON form of `plan` and `show`: the plan is a contract of its own and stands as it is.
@@ -230,8 +234,9 @@ fn guard_figures(finding: &PlanFinding, plan: &Plan, language: Language) -> Opti
 pub struct StandingJson<'a> {
     format_version: u32,
     digest: &'a str,
+    /// Without a look at the stores, with which `apply` compares the plan once more.
     ready: bool,
-    not_ready_because: Option<&'a str>,
+    not_ready_because: Option<String>,
     run_id: Option<&'a str>,
     approvals: Vec<ApprovalJson<'a>>,
     plan: &'a Plan,
@@ -256,7 +261,7 @@ impl<'a> StandingJson<'a> {
             format_version: JSON_FORMAT_VERSION,
             digest: standing.digest,
             ready: standing.not_ready.is_none(),
-            not_ready_because: standing.not_ready,
+            not_ready_because: standing.not_ready.map(ToString::to_string),
             run_id: standing.run.map(|run| run.run_id.as_str()),
             approvals: approvals.collect(),
             plan: standing.plan,

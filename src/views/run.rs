@@ -4,7 +4,7 @@ use super::text::{self, add_line, printable};
 use super::words::run as words;
 use super::{JSON_FORMAT_VERSION, counts};
 use crate::app::{ApplyEnd, TargetTotals};
-use crate::evidence::Outcome;
+use crate::evidence::{Exception, Failure, Outcome};
 use crate::execution::Interruption;
 use crate::policy::Language;
 use serde::Serialize;
@@ -18,6 +18,10 @@ pub fn human(end: &ApplyEnd, language: Language) -> String {
     add_line(&mut page, format_args!(" {}", words::ELAPSED.fill(language, &[&seconds])));
     if !end.totals.is_empty() {
         page.push_str(&totals(&end.totals, language));
+        let reasons = end.totals.iter().map(|target| {
+            (target.dataset.as_str(), target.exceptions.as_slice(), target.failures.as_slice())
+        });
+        page.push_str(&counts::reasons(reasons, language));
     }
     for failure in &end.failures {
         let (item, error) = (u64::from(failure.item) + 1, printable(&failure.error.to_string()));
@@ -98,6 +102,10 @@ struct TotalsJson<'a> {
     already_absent: u64,
     excepted: u64,
     failed: u64,
+    /// Why records were kept, as the certificate has it.
+    exceptions: &'a [Exception],
+    /// Why records that should have gone did not, as the certificate has it.
+    failures: &'a [Failure],
 }
 
 impl<'a> RunJson<'a> {
@@ -137,6 +145,8 @@ impl<'a> From<&'a TargetTotals> for TotalsJson<'a> {
             already_absent: counts.already_absent,
             excepted: counts.excepted,
             failed: counts.failed,
+            exceptions: &totals.exceptions,
+            failures: &totals.failures,
         }
     }
 }
@@ -144,7 +154,7 @@ impl<'a> From<&'a TargetTotals> for TotalsJson<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::Counts;
+    use crate::evidence::{Code, Counts};
     use std::time::Duration;
 
     fn end() -> ApplyEnd {
@@ -158,7 +168,17 @@ mod tests {
             totals: vec![TargetTotals {
                 dataset: "shop.orders".into(),
                 rule: "order".into(),
-                counts: Counts { matched: 1_234, purged: 1_230, excepted: 4, ..Counts::default() },
+                counts: Counts { matched: 1_236, purged: 1_230, excepted: 4, failed: 2, ..Counts::default() },
+                exceptions: vec![Exception {
+                    code: Code::new("legal_hold").unwrap(),
+                    count: 4,
+                    hold_ref: None,
+                    review_on: None,
+                }],
+                failures: vec![
+                    Failure { code: Code::new("constraint").unwrap(), count: 2 },
+                    Failure { code: Code::new("unreachable").unwrap(), count: 0 },
+                ],
             }],
             elapsed: Duration::from_millis(2_500),
         }
@@ -168,8 +188,22 @@ mod tests {
     fn the_outcome_and_the_counts_are_said() {
         let page = human(&end(), Language::Fr);
         assert!(page.starts_with("Exécution r-1 : complet, avec des exceptions en 2,5 s\n"), "{page}");
-        assert!(page.contains("1\u{202f}234") && page.contains("1\u{202f}230"), "{page}");
+        assert!(page.contains("1\u{202f}236") && page.contains("1\u{202f}230"), "{page}");
         assert!(page.ends_with("Attestation c-1\n  À lire : certificates/c-1/certificate.html\n"), "{page}");
+    }
+
+    #[test]
+    fn what_failed_and_what_was_kept_is_said_with_its_cause() {
+        let page = human(&end(), Language::Fr);
+        for line in [
+            "shop.orders : 4 enregistrement(s), gel juridique (legal_hold)",
+            "shop.orders : 2 enregistrement(s), refusés par une contrainte du magasin (constraint)",
+            "shop.orders : nombre inconnu, magasin injoignable (unreachable)",
+        ] {
+            assert!(page.contains(line), "{page}");
+        }
+        let page = human(&end(), Language::En);
+        assert!(page.contains("Failures\n  shop.orders: 2 record(s), refused by a constraint"), "{page}");
     }
 
     #[test]
@@ -195,6 +229,8 @@ mod tests {
         assert_eq!(json["format_version"], 1);
         assert_eq!(json["outcome"], "complete_with_exceptions");
         assert_eq!(json["totals"][0]["excepted"], 4);
+        assert_eq!(json["totals"][0]["exceptions"][0]["code"], "legal_hold");
+        assert_eq!(json["totals"][0]["failures"][0], serde_json::json!({"code": "constraint", "count": 2}));
         assert_eq!(json["elapsed_ms"], 2_500);
     }
 }

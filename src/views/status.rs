@@ -3,7 +3,7 @@
 use super::JSON_FORMAT_VERSION;
 use super::text::{self, instant, printable};
 use super::words::run as words;
-use crate::app::Status;
+use crate::app::{ClockAcceptance, Status};
 use crate::plan::store::PlanEntry;
 use crate::policy::Language;
 use serde::Serialize;
@@ -39,8 +39,23 @@ pub fn human(status: &Status, language: Language) -> String {
     }
     if let Some(at) = status.last_seen_at {
         line(words::STATUS_LAST_SEEN.fill(language, &[&instant(at)]));
+        if status.is_clock_behind {
+            line(words::STATUS_CLOCK_BEHIND.text(language).to_owned());
+        }
+    }
+    for accepted in &status.clock_acceptances {
+        line(clock_accepted(accepted, language));
     }
     page + &plans(&status.plans, language)
+}
+
+/// That a clock was accepted, by whom and why.
+#[must_use]
+pub fn clock_accepted(accepted: &ClockAcceptance, language: Language) -> String {
+    let (seen, now) = (instant(accepted.seen_at), instant(accepted.accepted_at));
+    let values: [&dyn std::fmt::Display; 4] =
+        [&now, &seen, &printable(&accepted.who), &printable(&accepted.why)];
+    words::CLOCK_ACCEPTED.fill(language, &values)
 }
 
 fn plans(plans: &[PlanEntry], language: Language) -> String {
@@ -81,6 +96,8 @@ pub struct StatusJson<'a> {
     last_certificate_at: Option<String>,
     standing_approvals: Vec<StandingJson<'a>>,
     last_seen_at: Option<String>,
+    clock_behind: bool,
+    clock_acceptances: &'a [ClockAcceptance],
     plans: Vec<PlanJson<'a>>,
 }
 
@@ -141,6 +158,8 @@ impl<'a> StatusJson<'a> {
             last_certificate_at: status.last_certificate_at.map(instant),
             standing_approvals: standing.collect(),
             last_seen_at: status.last_seen_at.map(instant),
+            clock_behind: status.is_clock_behind,
+            clock_acceptances: &status.clock_acceptances,
             plans: plans.collect(),
         }
     }
@@ -168,6 +187,8 @@ mod tests {
             standing: Vec::new(),
             paused: true,
             last_seen_at: None,
+            is_clock_behind: false,
+            clock_acceptances: Vec::new(),
         }
     }
 

@@ -12,7 +12,7 @@ use serde::Serialize;
 #[must_use]
 pub fn human(report: &VerifyReport, language: Language) -> String {
     let mut page = String::new();
-    for finding in &report.findings {
+    for finding in report.findings.iter().filter(|_| !report.is_empty()) {
         let weight = severity(finding.severity).text(language);
         let place =
             if finding.path.is_empty() { String::new() } else { format!("{}: ", printable(&finding.path)) };
@@ -31,7 +31,9 @@ pub fn human(report: &VerifyReport, language: Language) -> String {
         page.push('\n');
     }
     let entries = report.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.size);
-    let verdict = if report.holds() {
+    let verdict = if report.is_empty() {
+        words::VERIFY_EMPTY.text(language).to_owned()
+    } else if report.holds() {
         words::VERIFY_GOOD.fill(language, &[&report.certificates.len(), &entries])
     } else {
         let errors = report.findings.iter().filter(|finding| finding.severity == Severity::Error).count();

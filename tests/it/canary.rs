@@ -210,6 +210,10 @@ fn trouble(listener: &mut Listener) {
 
 /// A run that is killed and resumed, and what can be asked of its certificate.
 fn running(listener: &mut Listener) {
+    let ahead = "INSERT OR REPLACE INTO clock_seen (one, at) VALUES (1, '2199-01-01T00:00:00.000000000Z');";
+    listener.project.sql("state/ledger.db", ahead);
+    listener.run(&["plan"]);
+    listener.run(&["accept-clock", "--as", "ops", "--reason", "it ran ahead"]).expect(0);
     let plan = listener.project.path("plan.json").to_string_lossy().into_owned();
     listener.run(&["plan", "--out", &plan]).expect(0);
     listener.run(&["approve", &plan, "--as", "dpo", "--note", "canari7391 was told"]).expect(0);

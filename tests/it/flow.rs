@@ -73,6 +73,8 @@ fn a_plan_is_applied_once() {
     let state = scenario::state(&project);
     let again = project.run(&["apply", "latest"]).expect(5);
     assert!(again.stderr.contains("carried out already"), "{}", again.stderr);
+    let shown = project.run(&["--format", "json", "show", "latest"]).expect(0).json();
+    assert_eq!(shown["ready"], false);
     let resumed = project.run(&["apply", "--resume"]);
     assert!(resumed.code != Some(0) && resumed.stderr.contains("no run was interrupted"), "{resumed:?}");
     assert_eq!(scenario::state(&project), state);
@@ -178,19 +180,38 @@ fn a_row_goes_although_the_file_it_names_was_gone_before() {
 /// A plan is approved, something changes, and `apply` must refuse with status 5 and say which.
 #[track_caller]
 fn check_refused(change: impl FnOnce(&Project), reason: &str) {
+    refused_after(change, reason);
+}
+
+/// The same, and `show` knows it without reading the stores.
+#[track_caller]
+fn check_refused_and_shown(change: impl FnOnce(&Project), reason: &str) {
+    let project = refused_after(change, reason);
+    let shown = project.run(&["--format", "json", "show", "latest"]).expect(0).json();
+    assert_eq!(shown["ready"], false);
+    assert!(shown["not_ready_because"].as_str().unwrap().contains(reason), "{}", shown["not_ready_because"]);
+    let page = project.run(&["--lang", "en", "show", "latest"]).expect(0).stdout;
+    assert!(page.contains("cannot be applied") && !page.contains("can be applied;"), "{page}");
+}
+
+#[track_caller]
+fn refused_after(change: impl FnOnce(&Project), reason: &str) -> Project {
     let project = scenario::small();
     project.approved();
+    let shown = project.run(&["--format", "json", "show", "latest"]).expect(0).json();
+    assert_eq!(shown["ready"], true);
     change(&project);
     let state = scenario::state(&project);
     let refused = project.run(&["apply", "latest"]).expect(5);
     assert!(refused.stderr.contains(reason), "expected {reason:?} in {}", refused.stderr);
     assert_eq!(scenario::state(&project), state, "a refused plan touches nothing");
     assert!(!project.path("certificates/checkpoint").exists(), "nothing was begun");
+    project
 }
 
 #[test]
 fn a_plan_is_stale_when_a_policy_changed() {
-    check_refused(
+    check_refused_and_shown(
         |project| project.write("policies/policy.yaml", &scenario::POLICY.replace("P3Y", "P4Y")),
         "a policy or the data map changed",
     );
@@ -199,7 +220,7 @@ fn a_plan_is_stale_when_a_policy_changed() {
 #[test]
 fn a_plan_is_stale_when_a_hold_was_placed() {
     let add = ["hold", "add", "--dataset", "shop.orders", "--matter", "m", "--reason", "r", "--owner", "o"];
-    check_refused(
+    check_refused_and_shown(
         |project| {
             project.run(&add).expect(0);
         },

@@ -1,6 +1,7 @@
 //! A small shop with everything in it: rows with dependents and linked files, rows to anonymize, a
 //! directory with a rule of its own, holds, undecidable and foreign records.
 
+use crate::support::server::{Database, Server};
 use crate::support::{Project, files};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -134,6 +135,42 @@ pub(crate) fn shop_with(size: Size, journal_mode: &str) -> Project {
     project
 }
 
+/// The same shop with its tables on a database server: the order of the columns, the rows and the documents
+/// are the same, and the lines of an order have a foreign key that would cascade.
+pub(crate) fn shop_on(database: Database, size: Size, connections: u32) -> Project {
+    let address = database.address();
+    let store = format!(
+        "shop: {{kind: {}, reader: \"{address}\", writer: \"{address}\", connections: {connections}, backups_kept: P35D}}",
+        database.server.kind()
+    );
+    let settings = SETTINGS
+        .replace("shop: {kind: sqlite, reader: shop.db, writer: shop.db, backups_kept: P35D}", &store);
+    assert_ne!(settings, SETTINGS);
+    let mut project = Project::new(&settings, DATA_MAP, POLICY);
+    let time = if database.server == Server::Postgres { "TIMESTAMP" } else { "DATETIME" };
+    database.sql(&format!(
+        "CREATE TABLE prospects(id BIGINT PRIMARY KEY, email VARCHAR(200), country VARCHAR(2), last_contact_at {time} NULL);
+         CREATE TABLE customers(id BIGINT PRIMARY KEY, full_name VARCHAR(200) NOT NULL, email VARCHAR(200));
+         CREATE TABLE orders(id BIGINT PRIMARY KEY, customer_id BIGINT NOT NULL, ordered_at {time} NOT NULL,
+             receipt VARCHAR(200), FOREIGN KEY (customer_id) REFERENCES customers(id));
+         CREATE INDEX orders_customer ON orders(customer_id);
+         CREATE TABLE order_lines(id BIGINT PRIMARY KEY, order_id BIGINT NOT NULL, label VARCHAR(20),
+             FOREIGN KEY (order_id) REFERENCES orders(id) ON DELETE CASCADE);
+         CREATE INDEX lines_order ON order_lines(order_id);"
+    ));
+    // The rows are those of the SQLite shop.
+    project.sql("shop.db", &schema("DELETE"));
+    project.sql("shop.db", &rows(size));
+    for table in ["prospects", "customers", "orders", "order_lines"] {
+        let inserts = project.sql("shop.db", &format!(".mode insert {table}\nSELECT * FROM {table};"));
+        database.sql(&inserts);
+    }
+    fs::remove_file(project.path("shop.db")).unwrap();
+    project.database = Some(database);
+    receipts_and_exports(&project, size);
+    project
+}
+
 fn schema(journal_mode: &str) -> String {
     format!(
         "PRAGMA journal_mode={journal_mode};
@@ -176,7 +213,7 @@ fn rows(size: Size) -> String {
 }
 
 fn receipts_and_exports(project: &Project, size: Size) {
-    let named = project.sql("shop.db", "SELECT receipt FROM orders WHERE receipt IS NOT NULL;");
+    let named = project.shop("SELECT receipt FROM orders WHERE receipt IS NOT NULL;");
     for name in named.lines() {
         project.write(&format!("files/{name}"), "receipt");
     }
@@ -196,8 +233,7 @@ pub(crate) fn small() -> Project {
 
 /// How many rows and files there are: the stores' own word.
 pub(crate) fn counts(project: &Project) -> BTreeMap<&'static str, u64> {
-    let rows = project.sql(
-        "shop.db",
+    let rows = project.shop(
         "SELECT count(*) FROM prospects; SELECT count(*) FROM customers WHERE email IS NOT NULL;
          SELECT count(*) FROM orders; SELECT count(*) FROM order_lines;",
     );
@@ -277,7 +313,13 @@ pub(crate) fn certified(project: &Project, certificate: &str, plan: &Value) -> B
 
 /// Everything that the stores hold, as text: what two end states are compared by.
 pub(crate) fn state(project: &Project) -> String {
-    let mut text = project.sql("shop.db", ".dump");
+    let mut text = match &project.database {
+        None => project.sql("shop.db", ".dump"),
+        Some(database) => database.sql(
+            "SELECT * FROM prospects ORDER BY id; SELECT * FROM customers ORDER BY id;
+             SELECT * FROM orders ORDER BY id; SELECT * FROM order_lines ORDER BY id;",
+        ),
+    };
     for file in files(&project.path("files")) {
         text.push('\n');
         text.push_str(&file);

@@ -191,7 +191,12 @@ fn kept_reason(class: Class) -> KeptReason {
     match class {
         Class::Held => KeptReason::Held,
         Class::ChangedSincePlan => KeptReason::ChangedSincePlan,
-        Class::Undecidable(DoubtReason::NotGovernable) => KeptReason::Refused,
+        Class::Undecidable(
+            DoubtReason::NotGovernable
+            | DoubtReason::NoRegularFile
+            | DoubtReason::SeveralNames
+            | DoubtReason::NameUnreadable,
+        ) => KeptReason::Refused,
         _ => KeptReason::NoLongerDue,
     }
 }

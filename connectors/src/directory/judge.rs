@@ -37,9 +37,9 @@ pub(super) struct Judged {
 }
 
 impl Judged {
-    pub(super) fn not_governable() -> Self {
+    pub(super) fn doubtful(reason: DoubtReason) -> Self {
         Self {
-            class: Class::Undecidable(DoubtReason::NotGovernable),
+            class: Class::Undecidable(reason),
             overdue: false,
             hold_ids: Vec::new(),
             started_at: None,
@@ -83,7 +83,8 @@ impl<'a> Judge<'a> {
     pub(super) fn judge(&self, key: &str, captures: Captures, status: &Status) -> Judged {
         let facts = self.facts(key, captures, status);
         let class = self.class_of(&facts, status);
-        let mut judged = Judged { class, size_bytes: status.size, ..Judged::not_governable() };
+        let mut judged =
+            Judged { class, size_bytes: status.size, ..Judged::doubtful(DoubtReason::NotGovernable) };
         if class == Class::Held {
             judged.hold_ids = holding(self.selection, &facts).into_iter().map(str::to_owned).collect();
         }
@@ -109,7 +110,8 @@ impl<'a> Judge<'a> {
     fn class_of(&self, facts: &RecordFacts, status: &Status) -> Class {
         match classify(self.selection, facts) {
             class @ (Class::OutOfScope | Class::Undecidable(_)) => class,
-            _ if !status.is_governable() => Class::Undecidable(DoubtReason::NotGovernable),
+            _ if !status.regular => Class::Undecidable(DoubtReason::NoRegularFile),
+            _ if !status.is_governable() => Class::Undecidable(DoubtReason::SeveralNames),
             class => class,
         }
     }

@@ -28,6 +28,7 @@ mod judge;
 mod key;
 mod listing;
 mod parent;
+mod prospects;
 mod removal;
 mod root;
 mod source;

@@ -5,12 +5,12 @@ use super::durability::Unsynced;
 use super::judge::Judge;
 use super::parent::{Parent, Seen};
 use super::root::{Root, Status, system_error};
-use super::{BATCH_RECORDS_MAX, blocking, key, refuse_foreign_parts, survey, template_of};
+use super::{BATCH_RECORDS_MAX, blocking, key, prospects, refuse_foreign_parts, survey, template_of};
 use crate::batch::{DatasetKeys, Observation, ObservedState};
 use crate::capability::Capabilities;
 use crate::dataset::{ColumnShape, DatasetAddress, DatasetShape};
 use crate::error::ConnectorError;
-use crate::port::{Pressure, RecordSource};
+use crate::port::{Pressure, Prospect, RecordSource};
 use crate::selection::{Page, PageRecord, RecordFacts, Selection};
 use crate::value::{RecordKey, ValueType};
 use async_trait::async_trait;
@@ -50,6 +50,7 @@ impl RecordSource for DirectorySource {
             transactional: false,
             set_based: false,
             own_clock: false,
+            bounded_batches: false,
             anonymizes: false,
             batch_records_max: BATCH_RECORDS_MAX,
         }
@@ -116,6 +117,16 @@ impl RecordSource for DirectorySource {
         refuse_foreign_parts(selection)?;
         let (root, selection, key) = (Arc::clone(self.root()), selection.clone(), key.clone());
         blocking(self.root().store(), move || facts(&root, &selection, &key)).await
+    }
+
+    async fn prospects(
+        &self,
+        selection: &Selection,
+        names: &[String],
+    ) -> Result<Vec<Prospect>, ConnectorError> {
+        refuse_foreign_parts(selection)?;
+        let (root, selection, names) = (Arc::clone(self.root()), selection.clone(), names.to_vec());
+        blocking(self.root().store(), move || prospects::prospects(&root, &selection, &names)).await
     }
 
     /// What it calls absent is durably so: the directory is synced before the answer, whoever

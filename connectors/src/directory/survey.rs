@@ -23,7 +23,8 @@ pub(super) fn survey(root: Arc<Root>, selection: &Selection) -> Result<Survey, C
     while let Some(found) = walk.advance().map_err(failed)? {
         let judged = match (found, std::str::from_utf8(walk.path())) {
             (Found::Entry(status, captures), Ok(text)) => judge.judge(text, captures, &status),
-            _ => Judged::not_governable(),
+            (Found::NotGovernable(doubt), _) => Judged::doubtful(doubt),
+            (Found::Entry(..), Err(_)) => Judged::doubtful(DoubtReason::NameUnreadable),
         };
         count(&mut survey, walk.path(), judged);
     }

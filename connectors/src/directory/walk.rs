@@ -12,6 +12,7 @@ use super::bounds::Bounds;
 use super::key;
 use super::listing::{Kind, Listing};
 use super::root::{Opened, Root, Status, look};
+use crate::selection::DoubtReason;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use std::borrow::Cow;
@@ -45,7 +46,7 @@ pub(super) enum Found {
     Entry(Status, BTreeMap<String, String>),
     /// Something in the place of the dataset of which nothing certain can be said: a symbolic link,
     /// a special file, a name that is not Unicode, a mount point, a path too deep or too long.
-    NotGovernable,
+    NotGovernable(DoubtReason),
 }
 
 impl Walk {
@@ -91,18 +92,27 @@ impl Walk {
         let Some(captures) = self.bounds.captures(&text) else {
             // What a link points to might be a whole directory of the dataset.
             let directory = kind == Kind::Link && self.bounds.may_enter(&format!("{text}/"));
-            return Ok(directory.then_some(Found::NotGovernable));
+            return Ok(directory.then_some(Found::NotGovernable(DoubtReason::NoRegularFile)));
         };
-        if kind != Kind::File || matches!(text, Cow::Owned(_)) || !key::is_plain(&text) {
-            return Ok(Some(Found::NotGovernable));
+        let doubt = if kind != Kind::File {
+            Some(DoubtReason::NoRegularFile)
+        } else if matches!(text, Cow::Owned(_)) {
+            Some(DoubtReason::NameUnreadable)
+        } else {
+            (!key::is_plain(&text)).then_some(DoubtReason::NotGovernable)
+        };
+        if let Some(doubt) = doubt {
+            return Ok(Some(Found::NotGovernable(doubt)));
         }
         let name = self.path.get(level.path_bytes..).unwrap_or_default();
         let status = look(level.directory.as_fd(), name)?;
-        Ok(status.map(
-            |status| {
-                if status.regular { Found::Entry(status, captures) } else { Found::NotGovernable }
-            },
-        ))
+        Ok(status.map(|status| {
+            if status.regular {
+                Found::Entry(status, captures)
+            } else {
+                Found::NotGovernable(DoubtReason::NoRegularFile)
+            }
+        }))
     }
 
     /// Enters the directory that `path` names, if there can be something in it.
@@ -112,7 +122,7 @@ impl Walk {
             return Ok(None);
         }
         if self.levels.len() > key::DEPTH_MAX || self.path.len() > key::KEY_BYTES_MAX {
-            return Ok(Some(Found::NotGovernable));
+            return Ok(Some(Found::NotGovernable(DoubtReason::NotGovernable)));
         }
         let name = self.path.get(level.path_bytes..).unwrap_or_default();
         match self.root.open_child(level.directory.as_fd(), name)? {
@@ -122,7 +132,7 @@ impl Walk {
                 Ok(None)
             }
             Opened::Absent => Ok(None),
-            Opened::Foreign => Ok(Some(Found::NotGovernable)),
+            Opened::Foreign => Ok(Some(Found::NotGovernable(DoubtReason::NoRegularFile))),
         }
     }
 

@@ -164,6 +164,12 @@ impl Predicate {
     pub fn expression(&self) -> &Expression {
         &self.expression
     }
+
+    /// For tests that rewrite expressions.
+    #[cfg(test)]
+    pub(crate) fn from_expression(expression: Expression) -> Self {
+        Self { expression }
+    }
 }
 
 #[cfg(test)]

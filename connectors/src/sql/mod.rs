@@ -1,15 +1,31 @@
 //! Dynamic SQL: the only place that makes it.
 //!
 //! A [`SqlText`] is put together from constant text, quoted names ([`Ident`]) and bound values, never
-//! from a value's text; [`query`] hands it to the driver. Nothing here knows a dialect (see [`sqlite`])
-//! or runs a statement.
+//! from a value's text; `bind` hands it to the drivers. What a selection means is written once
+//! ([`class`], [`predicate`]) over the words of a [`Dialect`]; [`sqlite`] is one. Nothing here runs a
+//! statement.
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 mod bind;
+pub mod class;
+pub mod dialect;
+pub mod grants;
+mod mixed;
+#[cfg(feature = "mysql")]
+pub mod mysql;
+mod owners;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+pub mod predicate;
 pub mod sqlite;
 
+#[cfg(feature = "mysql")]
+pub use bind::{MySqlQuery, mysql_query};
+#[cfg(feature = "postgres")]
+pub use bind::{PgQuery, postgres_query};
 #[cfg(feature = "sqlite")]
 pub use bind::{SqliteQuery, query};
+pub use dialect::{Dialect, Row, StartText, standing};
 
 use crate::dataset::{DatasetAddress, Location};
 use crate::value::Value;
@@ -26,6 +42,9 @@ pub enum SqlError {
     /// The selection was made for another kind of store.
     #[error("dataset '{dataset}' is not a table")]
     NotATable { dataset: String },
+    /// Change the rule or the data map.
+    #[error("{reason}")]
+    NotWritable { reason: String },
 }
 
 /// A quoted name of a table, a column or an alias.
@@ -42,12 +61,14 @@ impl Ident {
     }
 }
 
-/// A piece of SQL with the values of its `?` in order.
+/// A piece of SQL with the values of its marks (`?`) in order.
 ///
 /// `Debug` shows the text and the number of values: the values may be personal data.
 #[derive(Clone, Default, PartialEq)]
 pub struct SqlText {
     text: String,
+    /// Where the marks stand in the text: a name may hold a question mark too.
+    marks: Vec<usize>,
     binds: Vec<Value>,
 }
 
@@ -60,19 +81,19 @@ impl fmt::Debug for SqlText {
 impl SqlText {
     #[must_use]
     pub fn new(text: &'static str) -> Self {
-        Self { text: text.to_owned(), binds: Vec::new() }
+        Self { text: text.to_owned(), ..Self::default() }
     }
 
     /// A single bound value.
     #[must_use]
     pub fn value(value: Value) -> Self {
-        Self { text: "?".to_owned(), binds: vec![value] }
+        Self { text: "?".to_owned(), marks: vec![0], binds: vec![value] }
     }
 
     /// A single quoted name.
     #[must_use]
     pub fn ident(ident: &Ident) -> Self {
-        Self { text: ident.0.clone(), binds: Vec::new() }
+        Self { text: ident.0.clone(), ..Self::default() }
     }
 
     /// `alias."column"`.
@@ -156,6 +177,8 @@ impl SqlText {
     }
 
     pub fn append(&mut self, other: &Self) -> &mut Self {
+        let before = self.text.len();
+        self.marks.extend(other.marks.iter().map(|mark| before + mark));
         self.text.push_str(&other.text);
         self.binds.extend_from_slice(&other.binds);
         self
@@ -163,9 +186,31 @@ impl SqlText {
 
     /// Appends `?` for `value`.
     pub fn bind(&mut self, value: Value) -> &mut Self {
+        self.marks.push(self.text.len());
         self.text.push('?');
         self.binds.push(value);
         self
+    }
+
+    /// The text with `$1`, `$2`, … in the place of its marks, as PostgreSQL wants them, and with `NULL`
+    /// in the place of a mark for a NULL, which takes no number.
+    #[must_use]
+    pub fn numbered(&self) -> String {
+        let mut numbered = String::with_capacity(self.text.len() + 2 * self.marks.len());
+        let (mut from, mut number) = (0, 0);
+        for (mark, value) in self.marks.iter().zip(&self.binds) {
+            numbered.push_str(self.text.get(from..*mark).unwrap_or_default());
+            if *value == Value::Null {
+                numbered.push_str("NULL");
+            } else {
+                number += 1;
+                numbered.push('$');
+                numbered.push_str(&number.to_string());
+            }
+            from = mark + 1;
+        }
+        numbered.push_str(self.text.get(from..).unwrap_or_default());
+        numbered
     }
 
     /// The text, for tests and for `EXPLAIN`-like messages; it holds no value.
@@ -198,6 +243,17 @@ mod tests {
         let filled = SqlText::fill("f({1}, {0}, {1})", &[&one, &two]);
         assert_eq!(filled.text(), "f(?, ?, ?)");
         assert_eq!(filled.binds(), &[Value::Int(2), Value::Int(1), Value::Int(2)]);
+    }
+
+    #[test]
+    fn only_marks_are_numbered_whatever_stands_in_names() {
+        let name = SqlText::column("t", "really?").unwrap();
+        let one = SqlText::value(Value::Int(1));
+        let filled = SqlText::fill(
+            "{0} = {1} AND {2} IS {1} AND {1} < {0}",
+            &[&name, &one, &SqlText::value(Value::Null)],
+        );
+        assert_eq!(filled.numbered(), "\"t\".\"really?\" = $1 AND NULL IS $2 AND $3 < \"t\".\"really?\"");
     }
 
     #[test]

@@ -40,6 +40,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     transactional: true,
     set_based: true,
     own_clock: false,
+    bounded_batches: false,
     anonymizes: true,
     batch_records_max: BATCH_RECORDS_MAX,
 };

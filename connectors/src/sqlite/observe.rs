@@ -8,9 +8,9 @@ use super::rows;
 use super::select::{self, ROW};
 use super::session::Lease;
 use crate::batch::{DatasetKeys, Observation, ObservedState};
-use crate::dataset::{DatasetAddress, DatasetShape};
+use crate::drift;
 use crate::error::ConnectorError;
-use crate::selection::{Dependent, Selection};
+use crate::selection::Selection;
 use crate::sql::{SqlText, sqlite as dialect};
 use crate::transform::Disposal;
 use crate::value::{RecordKey, Value};
@@ -26,14 +26,16 @@ pub(super) async fn observe(
     group: &DatasetKeys,
 ) -> Result<Vec<Observation>, ConnectorError> {
     let dataset = group.dataset.as_str();
-    let (address, shape) = dataset_of(selection, dataset).ok_or_else(|| ConnectorError::SchemaDrift {
-        dataset: dataset.to_owned(),
-        reason: "it is no part of the selection".to_owned(),
-    })?;
+    let (address, shape) =
+        drift::dataset_of(selection, dataset).ok_or_else(|| ConnectorError::SchemaDrift {
+            dataset: dataset.to_owned(),
+            reason: "it is no part of the selection".to_owned(),
+        })?;
     lease.verify_key_of(address, shape).await?;
     let done = match &selection.disposal {
         Disposal::Anonymize { .. } if address.dataset == selection.address.dataset => {
-            dialect::already_done(&selection.disposal, ROW).map_err(|error| lease.unwritable(&error))?
+            dialect::already_done(&selection.disposal, &selection.shape, ROW)
+                .map_err(|error| lease.unwritable(&error))?
         }
         _ => None,
     };
@@ -46,21 +48,6 @@ pub(super) async fn observe(
         by_looking_up(lease, dataset, &table, done.as_ref(), keys, &mut observations).await?;
     }
     Ok(observations)
-}
-
-/// The address and shape of a dataset of the selection: its own, or that of a dependent.
-fn dataset_of<'a>(selection: &'a Selection, dataset: &str) -> Option<(&'a DatasetAddress, &'a DatasetShape)> {
-    if selection.address.dataset == dataset {
-        return Some((&selection.address, &selection.shape));
-    }
-    let mut open: Vec<&Dependent> = selection.dependents.iter().collect();
-    while let Some(dependent) = open.pop() {
-        if dependent.address.dataset == dataset {
-            return Some((&dependent.address, &dependent.shape));
-        }
-        open.extend(&dependent.dependents);
-    }
-    None
 }
 
 fn integer(key: &RecordKey) -> Option<i64> {

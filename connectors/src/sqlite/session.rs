@@ -8,8 +8,9 @@ use super::connect::{Access, Database};
 use super::keys::KeyedTable;
 use super::shape;
 use crate::dataset::{DatasetAddress, DatasetShape};
+use crate::drift;
 use crate::error::ConnectorError;
-use crate::selection::{Dependent, Selection, StartCondition};
+use crate::selection::Selection;
 use crate::sql::{SqlError, SqlText};
 use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
 use sqlx::{Connection as _, Decode, Type};
@@ -74,12 +75,7 @@ impl Lease<'_> {
     ) -> Result<(), ConnectorError> {
         let catalogue = self.catalogue().await?;
         let found = shape::shape_of(&catalogue, shape::find(&catalogue, address)?);
-        verify_key(address, planned)?;
-        if found.key == planned.key {
-            return Ok(());
-        }
-        let reason = "its primary key changed since it was inspected".to_owned();
-        Err(ConnectorError::SchemaDrift { dataset: address.dataset.clone(), reason })
+        drift::refuse_changed_key(address, planned, &found)
     }
 
     /// Runs one statement without parameters.
@@ -157,7 +153,12 @@ impl Lease<'_> {
     /// transaction nothing can change it afterwards.
     pub(super) async fn verify(&mut self, selection: &Selection) -> Result<(), ConnectorError> {
         let catalogue = self.catalogue().await?;
-        verify_selection(&catalogue, selection)
+        drift::refuse_unusable(selection)?;
+        for table in drift::tables(selection) {
+            let found = shape::shape_of(&catalogue, shape::find(&catalogue, table.address)?);
+            drift::refuse_changed(&table, &found)?;
+        }
+        Ok(())
     }
 }
 
@@ -173,69 +174,5 @@ impl Open {
         let catalogue = Arc::new(Catalogue::load(&mut self.connection).await?);
         self.catalogue = Some((version, Arc::clone(&catalogue)));
         Ok(catalogue)
-    }
-}
-
-fn verify_selection(catalogue: &Catalogue, selection: &Selection) -> Result<(), ConnectorError> {
-    verify_start(selection)?;
-    verify_shape(catalogue, &selection.address, &selection.shape)?;
-    verify_key(&selection.address, &selection.shape)?;
-    for none_left in &selection.none_left {
-        verify_shape(catalogue, &none_left.address, &none_left.shape)?;
-        if let Some(other) = &none_left.disregarding {
-            verify_shape(catalogue, &other.address, &other.shape)?;
-        }
-    }
-    selection.dependents.iter().try_for_each(|dependent| verify_dependent(catalogue, dependent))
-}
-
-/// A state that consists of nothing is reached by every record, which nobody can have meant.
-fn verify_start(selection: &Selection) -> Result<(), ConnectorError> {
-    let reason = match &selection.start {
-        StartCondition::Event { .. } => return Ok(()),
-        StartCondition::NoneLeft if !selection.none_left.is_empty() => return Ok(()),
-        StartCondition::NoneLeft => "waits for the last reference, but names no table that could refer to it",
-        StartCondition::Linked => "has no start of its own, which only objects can have",
-    };
-    Err(ConnectorError::NotSupported {
-        store: selection.address.store.clone(),
-        reason: format!("dataset '{}' {reason}", selection.address.dataset),
-    })
-}
-
-fn verify_key(address: &DatasetAddress, shape: &DatasetShape) -> Result<(), ConnectorError> {
-    if !shape.key.is_empty() {
-        return Ok(());
-    }
-    let reason =
-        format!("dataset '{}' has no declared primary key, and row identifiers may change", address.dataset);
-    Err(ConnectorError::NotSupported { store: address.store.clone(), reason })
-}
-
-fn verify_dependent(catalogue: &Catalogue, dependent: &Dependent) -> Result<(), ConnectorError> {
-    verify_shape(catalogue, &dependent.address, &dependent.shape)?;
-    verify_key(&dependent.address, &dependent.shape)?;
-    dependent.dependents.iter().try_for_each(|dependent| verify_dependent(catalogue, dependent))
-}
-
-fn verify_shape(
-    catalogue: &Catalogue,
-    address: &DatasetAddress,
-    planned: &DatasetShape,
-) -> Result<(), ConnectorError> {
-    let found = shape::shape_of(catalogue, shape::find(catalogue, address)?);
-    let changed = [
-        (found.columns != planned.columns, "its columns"),
-        (found.key != planned.key, "its primary key"),
-        (found.references != planned.references, "its foreign keys"),
-        (found.referenced_by != planned.referenced_by, "the foreign keys that point to it"),
-        (found.triggers != planned.triggers, "its triggers"),
-    ];
-    match changed.iter().find(|(changed, _)| *changed) {
-        None => Ok(()),
-        Some((_, what)) => Err(ConnectorError::SchemaDrift {
-            dataset: address.dataset.clone(),
-            reason: format!("{what} changed since it was inspected"),
-        }),
     }
 }

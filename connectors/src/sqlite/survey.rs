@@ -129,7 +129,7 @@ async fn count_classes(
     survey.overdue = count_at(lease, dataset, &row, 2)?;
     for (place, code) in codes.iter().enumerate() {
         let count = count_at(lease, dataset, &row, place + 3)?;
-        add(survey, meaning(*code), count);
+        survey.add(meaning(*code).unwrap_or(Class::OutOfScope), count);
     }
     Ok(())
 }
@@ -146,28 +146,6 @@ fn instant(selection: &Selection, sortable: &Value) -> Option<DateTime<Utc>> {
 fn count_at(lease: &Lease<'_>, dataset: &str, row: &SqliteRow, place: usize) -> Result<u64, ConnectorError> {
     let count: i64 = lease.decoded(dataset, row.try_get(place))?;
     Ok(u64::try_from(count).unwrap_or(0))
-}
-
-fn add(survey: &mut Survey, class: Option<Class>, count: u64) {
-    survey.total += count;
-    let counter = match class {
-        None | Some(Class::OutOfScope) => return,
-        Some(Class::Undecidable(reason)) => {
-            survey.in_scope += count;
-            if count > 0 {
-                *survey.undecidable.entry(reason).or_default() += count;
-            }
-            return;
-        }
-        Some(Class::NotYetDue) => &mut survey.not_yet_due,
-        Some(Class::Referenced) => &mut survey.referenced,
-        Some(Class::AlreadyDone) => &mut survey.already_done,
-        Some(Class::ChangedSincePlan) => &mut survey.changed_since_plan,
-        Some(Class::Held) => &mut survey.held,
-        Some(Class::Due) => &mut survey.due,
-    };
-    *counter += count;
-    survey.in_scope += count;
 }
 
 async fn held_by(

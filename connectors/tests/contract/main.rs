@@ -3,7 +3,14 @@
 //! A new store adds a module with its fixture here, and one `contract_suite!` for each way it can be
 //! set up.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must stop")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on must stop"
+)]
 
+#[cfg(all(feature = "postgres", feature = "mysql"))]
+mod server;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -98,7 +98,16 @@ pub struct VerifyReport {
     pub files_checked: u64,
 }
 
+/// The code of the finding that there is nothing at all to verify.
+const EMPTY: &str = "empty_archive";
+
 impl VerifyReport {
+    /// Whether there was nothing at all to verify.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.findings.iter().any(|finding| finding.code == EMPTY)
+    }
+
     /// Whether nothing worse than a warning was found.
     #[must_use]
     pub fn holds(&self) -> bool {
@@ -129,6 +138,14 @@ pub fn verify(files: &dyn ArchiveFiles, options: &VerifyOptions<'_>, render: Ren
             return report;
         }
     };
+    if report.files_checked == inventory.locks {
+        report.error(
+            EMPTY,
+            "",
+            "the archive is empty: nothing was applied and certified yet, or its files were removed",
+        );
+        return report;
+    }
     let Some(trust_root) = establish_trust(files, options, &inventory, &mut report) else { return report };
     let key = match VerifierKey::parse(&trust_root.log.vkey) {
         Ok(key) if key.name() == trust_root.log.origin.as_str() => key,
@@ -178,6 +195,7 @@ struct Inventory {
     policies: BTreeSet<Digest32>,
     plans: BTreeSet<Digest32>,
     keys: BTreeSet<Digest32>,
+    locks: u64,
 }
 
 impl Inventory {
@@ -189,6 +207,7 @@ impl Inventory {
                 report.error("not_a_file", &file.path, "not a plain file with a readable name");
             } else if file.path == ".lock" && file.size_bytes == 0 {
                 // The writer's lock: empty, means nothing.
+                inventory.locks += 1;
             } else if file.path.starts_with(".tmp/") {
                 report.warning("unfinished_file", &file.path, "left by an interrupted writer");
             } else {

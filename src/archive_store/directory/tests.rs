@@ -69,6 +69,7 @@ impl Script {
         if number == 2 {
             value.targets[0].counts.matched += 1;
             value.targets[0].counts.excepted = 1;
+            value.targets[0].verification.as_mut().expect("read back").remaining = 1;
             value.targets[0].exceptions =
                 vec![Exception { code: code("legal_hold"), count: 1, hold_ref: None, review_on: None }];
         }

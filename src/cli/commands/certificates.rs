@@ -68,7 +68,7 @@ fn hand_over(receipt: &Receipt, out: Option<&Path>, output: &mut Output<'_>) -> 
         return output.data(&String::from_utf8_lossy(&bytes));
     };
     // It names a record: for its owner's eyes only.
-    init::write_new(path, &bytes, 0o600).map_err(|error| Failure::from_init(&error))?;
+    init::write_new(path, &bytes, 0o600).map_err(|error| Failure::from_file(&error))?;
     output.remark(&words::RECEIPT_WRITTEN.fill(output.language, &[&path.display()]));
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::cli::arguments::{ExplainArguments, Format, PlanArguments, ShowArgumen
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
-use crate::init;
+use crate::init::{self, InitError};
 use crate::views;
 use crate::views::plan::{Standing, StandingJson};
 use crate::views::words::plan as words;
@@ -19,15 +19,18 @@ pub(in crate::cli) async fn draft(
     let as_of = wanted.as_of.as_deref().map(parse_instant).transpose()?;
     let app = call.open(output).await?;
     warn(&app, output);
+    // Before there is a plan in the ledger, that nobody would have been shown.
+    if let Some(path) = wanted.out.as_ref().filter(|path| path.symlink_metadata().is_ok()) {
+        return Err(Failure::from_file(&InitError::Exists { path: path.clone() }));
+    }
     let request = PlanRequest { policies: wanted.policies.clone(), as_of, author: wanted.author.clone() };
     let drafted = app.plan(request).await?;
     if let Some(file) = &wanted.out {
         let bytes = drafted.plan.canonical();
-        init::write_new(file, &bytes, 0o644).map_err(|error| Failure::from_init(&error))?;
+        init::write_new(file, &bytes, 0o644).map_err(|error| Failure::from_file(&error))?;
         output.remark(&words::WRITTEN_TO.fill(output.language, &[&file.display()]));
     }
-    let not_ready = drafted.ready.as_ref().err().map(ToString::to_string);
-    let standing = standing(&drafted, not_ready.as_deref());
+    let standing = standing(&drafted);
     if output.format == Format::Json {
         output.json(&StandingJson::new(&standing))?;
     } else {
@@ -45,8 +48,7 @@ pub(in crate::cli) async fn show(
 ) -> Result<ExitStatus, Failure> {
     let app = call.open(output).await?;
     let shown = app.show(&wanted.plan).await?;
-    let not_ready = shown.ready.as_ref().err().map(ToString::to_string);
-    let standing = standing(&shown, not_ready.as_deref());
+    let standing = standing(&shown);
     output.answer(&StandingJson::new(&standing), |language| {
         views::plan::human(&standing, language) + &views::plan::approvals(&standing, language)
     })?;
@@ -67,13 +69,14 @@ pub(in crate::cli) async fn explain(
     Ok(ExitStatus::Done)
 }
 
-fn standing<'a>(found: &'a PlanStanding, not_ready: Option<&'a str>) -> Standing<'a> {
+fn standing(found: &PlanStanding) -> Standing<'_> {
     Standing {
         plan: &found.plan,
         digest: &found.digest,
         approvals: &found.approvals,
         run: found.run.as_ref(),
-        not_ready,
+        is_approved: found.is_approved,
+        not_ready: found.ready.as_ref().err(),
     }
 }
 

@@ -1,12 +1,13 @@
-//! `status` and `grants`.
+//! `status`, `accept-clock` and `grants`.
 
 use super::Call;
+use crate::cli::arguments::AcceptClockArguments;
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::data_map::StoreKind;
 use crate::views::JSON_FORMAT_VERSION;
-use crate::views::status::{StatusJson, human};
+use crate::views::status::{StatusJson, clock_accepted, human};
 use crate::views::text::{add_line, printable};
 use crate::views::words::start as words;
 use serde_json::json;
@@ -18,27 +19,44 @@ pub(in crate::cli) async fn status(call: &Call<'_>, output: &mut Output<'_>) -> 
     Ok(ExitStatus::Done)
 }
 
-/// The stores of this version have no grants of their own: it is said which file rights are needed.
+pub(in crate::cli) async fn accept_clock(
+    call: &Call<'_>,
+    wanted: &AcceptClockArguments,
+    output: &mut Output<'_>,
+) -> Result<ExitStatus, Failure> {
+    let app = call.open(output).await?;
+    let accepted = app.accept_clock(&wanted.who, &wanted.reason).await?;
+    let json = json!({ "format_version": JSON_FORMAT_VERSION, "clock_acceptance": accepted });
+    output.answer(&json, |language| clock_accepted(&accepted, language) + "\n")?;
+    Ok(ExitStatus::Done)
+}
+
 pub(in crate::cli) async fn grants(call: &Call<'_>, output: &mut Output<'_>) -> Result<ExitStatus, Failure> {
     let app = call.open(output).await?;
-    let stores = &app.settings().stores;
-    let rows = stores.iter().map(|(name, store)| {
-        let kind = match store.terms.kind {
-            StoreKind::Sqlite => "sqlite",
-            StoreKind::Directory => "directory",
-        };
-        json!({ "store": name, "kind": kind, "location": store.terms.location, "statements": [] })
+    let stores = app.grants().await?;
+    let rows = stores.iter().map(|grants| {
+        json!({
+            "store": grants.store,
+            "kind": grants.kind.word(),
+            "location": grants.location,
+            "statements": grants.statements,
+        })
     });
     let json = json!({ "format_version": JSON_FORMAT_VERSION, "stores": rows.collect::<Vec<_>>() });
     output.answer(&json, |language| {
         let mut page = words::GRANTS_HEADING.text(language).to_owned() + "\n";
-        for (name, store) in stores {
-            let message = match store.terms.kind {
+        for grants in &stores {
+            let message = match grants.kind {
                 StoreKind::Sqlite => words::GRANTS_SQLITE,
                 StoreKind::Directory => words::GRANTS_DIRECTORY,
+                StoreKind::Postgres => words::GRANTS_POSTGRES,
+                StoreKind::Mysql => words::GRANTS_MYSQL,
             };
-            let location = printable(&store.terms.location);
-            add_line(&mut page, format_args!("\n{}", message.fill(language, &[name, &location])));
+            let location = printable(&grants.location);
+            add_line(&mut page, format_args!("\n{}", message.fill(language, &[&grants.store, &location])));
+            for statement in &grants.statements {
+                add_line(&mut page, format_args!("  {}", printable(statement)));
+            }
         }
         page + "\n" + words::GRANTS_SEPARATE.text(language) + "\n"
     })?;

@@ -8,6 +8,7 @@
 //! - is declared, but neither: the record stays, and the reviewer is told;
 //! - is in no dataset: refused, because its rows would be removed or changed outside the plan.
 
+use super::owners::{Way, co_owners_of};
 use super::{Subjects, finding, name};
 use crate::catalog::{Catalog, Target};
 use crate::data_map::{Dataset, Link, Ownership};
@@ -148,7 +149,8 @@ fn add_foreign_key(
         add_none_left(child, child_shape, pairs, family);
     } else if ownership == Some(Ownership::Owns) {
         let mut path = vec![dataset.name.as_str(), child.name.as_str()];
-        let dependent = dependent_of(kin, child, child_shape, pairs, &mut path, family);
+        let way = Way { child, parent: dataset, pairs };
+        let dependent = dependent_of(kin, way, child_shape, &mut path, family);
         family.dependents.push(dependent);
     } else {
         if ownership.is_none() {
@@ -174,7 +176,7 @@ fn ungoverned(child: &Dataset, dataset: &Dataset, columns: &[String]) -> PlanFin
     )
 }
 
-fn blocked(message: String) -> PlanFinding {
+pub(super) fn blocked(message: String) -> PlanFinding {
     finding(FindingSeverity::Refusal, FindingCode::ForeignKeyBlocks, message)
 }
 
@@ -202,7 +204,8 @@ fn undeclared(
     foreign_key: &ForeignKey,
     pairs: Vec<(String, String)>,
 ) -> Undeclared {
-    let shape = kin.world.undeclared(&dataset.store, &foreign_key.child_table);
+    let schema = foreign_key.child_schema.as_deref();
+    let shape = kin.world.undeclared(&dataset.store, schema, &foreign_key.child_table);
     let dependent = shape.filter(|shape| !shape.key.is_empty()).map(|shape| Dependent {
         address: DatasetAddress {
             store: dataset.store.clone(),
@@ -215,6 +218,7 @@ fn undeclared(
         shape: shape.clone(),
         pairs,
         holds: Vec::new(),
+        co_owners: Vec::new(),
         dependents: Vec::new(),
     });
     Undeclared { foreign_key: foreign_key.clone(), dependent }
@@ -222,12 +226,12 @@ fn undeclared(
 
 fn dependent_of<'a>(
     kin: Kin<'a>,
-    child: &'a Dataset,
+    way: Way<'a>,
     shape: &DatasetShape,
-    pairs: Vec<(String, String)>,
     path: &mut Vec<&'a str>,
     family: &mut Family,
 ) -> Dependent {
+    let child = way.child;
     family.subjects.insert(child.name.clone(), child.subject.clone());
     let owns_files = |link: &&Link| {
         link.ownership == Ownership::Owns
@@ -259,7 +263,14 @@ fn dependent_of<'a>(
             ))),
         }
     }
-    Dependent { address: child.address(), shape: shape.clone(), pairs, holds: Vec::new(), dependents }
+    Dependent {
+        address: child.address(),
+        shape: shape.clone(),
+        holds: Vec::new(),
+        co_owners: co_owners_of(kin, &way, family),
+        pairs: way.pairs,
+        dependents,
+    }
 }
 
 fn grandchild_of<'a>(
@@ -294,7 +305,8 @@ fn grandchild_of<'a>(
         });
     }
     path.push(&grandchild.name);
-    let dependent = dependent_of(kin, grandchild, shape, pairs, path, family);
+    let way = Way { child: grandchild, parent, pairs };
+    let dependent = dependent_of(kin, way, shape, path, family);
     path.pop();
     Ok(Some(dependent))
 }
@@ -362,7 +374,8 @@ fn add_linked(
     };
     if ownership == Ownership::Owns && !is_governed(kin, child) && !same_place(child, dataset) {
         let mut path = vec![dataset.name.as_str(), child.name.as_str()];
-        let dependent = dependent_of(kin, child, shape, vec![pair], &mut path, family);
+        let way = Way { child, parent: dataset, pairs: vec![pair] };
+        let dependent = dependent_of(kin, way, shape, &mut path, family);
         family.dependents.push(dependent);
         return;
     }

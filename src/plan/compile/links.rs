@@ -1,8 +1,9 @@
 //! Objects that rows name: they go before the row.
 //!
 //! Floor 3. Only what a link declares as owned goes along. An object that a rule of its own governs
-//! too is claimed twice, so it stays, and with it the row that names it.
+//! too is claimed twice: it goes by that rule alone, and the row that names it stays until it is gone.
 
+use super::keepers::keepers_of;
 use super::{LinkedItem, Subjects, finding, name};
 use crate::catalog::{Catalog, Target};
 use crate::data_map::{Dataset, Link, Ownership};
@@ -11,7 +12,6 @@ use crate::plan::{FindingCode, FindingSeverity, PlanFinding};
 use chrono::{DateTime, Utc};
 use connectors::predicate::Predicate;
 use connectors::{DatasetShape, Disposal, Selection, StartCondition};
-use std::collections::BTreeMap;
 
 /// The linked items of a dataset, and what the reviewer must know about them. `unchanged_since` is
 /// when the plan was drafted: an object changed later is not what the reviewer saw.
@@ -56,6 +56,7 @@ pub fn links_of(
             column: link.column.clone(),
             selection: linked_selection(objects, shape, claims > 0, unchanged_since),
             subjects: Subjects::from([(objects.name.clone(), objects.subject.clone())]),
+            keepers: keepers_of(catalog, world, &objects.store),
         });
     }
     (items, findings)
@@ -115,8 +116,9 @@ fn claimed_twice(link: &Link, dataset: &Dataset, objects: &Dataset) -> PlanFindi
         FindingSeverity::Note,
         FindingCode::RulesConflict,
         format!(
-            "the files of dataset {} have a rule of their own and are owned by column {} of dataset {} too: \
-             they stay, and so do the rows that name them; declare the link as 'mentions', or drop the rule",
+            "the files of dataset {} have a rule of their own and are owned by column {} of dataset {} too: a \
+             file goes by its rule once every row that names it is due, and the rows stay until it is gone; drop the \
+             rule if files are to go with their rows",
             name(&objects.name),
             name(&link.column),
             name(&dataset.name)
@@ -126,16 +128,4 @@ fn claimed_twice(link: &Link, dataset: &Dataset, objects: &Dataset) -> PlanFindi
 
 fn refusal(message: String) -> PlanFinding {
     finding(FindingSeverity::Refusal, FindingCode::LinkedStay, message)
-}
-
-/// Rows that name an object, by dataset of the objects, from the counts of a survey by column.
-#[must_use]
-pub fn linked_counts(links: &[LinkedItem], by_column: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
-    let mut counts = BTreeMap::new();
-    for link in links {
-        let rows = by_column.get(&link.column).copied().unwrap_or(0);
-        let sum: &mut u64 = counts.entry(link.selection.address.dataset.clone()).or_default();
-        *sum = sum.saturating_add(rows);
-    }
-    counts
 }

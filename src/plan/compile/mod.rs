@@ -7,7 +7,9 @@
 
 pub mod disposal;
 pub mod family;
+pub mod keepers;
 pub mod links;
+pub mod owners;
 pub mod start;
 pub mod target;
 
@@ -16,6 +18,7 @@ pub use target::{Compiled, Surroundings, compile};
 use crate::hold::{HoldBook, HoldError};
 use crate::plan::{FindingCode, FindingSeverity, PlanFinding, PlanItem};
 use connectors::{Dependent, Selection};
+use keepers::Keeper;
 use std::collections::BTreeMap;
 
 /// For each dataset the columns that identify the person, by identity.
@@ -27,10 +30,12 @@ pub struct ExecutableItem {
     pub item: PlanItem,
     /// Without holds and without `disregarding`: what still refers to a record counts.
     pub selection: Selection,
-    /// Of the dataset and of its dependents.
+    /// Of the dataset, of its dependents, and of what the plan purges of their other owners.
     pub subjects: Subjects,
     /// Objects that go before the row, in the order of [`Selection::link_columns`].
     pub links: Vec<LinkedItem>,
+    /// Of a dataset of objects: rows that keep them. Of a table there are none here.
+    pub keepers: Vec<Keeper>,
 }
 
 /// The objects that one column of a dataset names.
@@ -43,6 +48,8 @@ pub struct LinkedItem {
     /// column is the object's key.
     pub selection: Selection,
     pub subjects: Subjects,
+    /// Rows that name objects of the same store, and keep them.
+    pub keepers: Vec<Keeper>,
 }
 
 impl ExecutableItem {
@@ -65,7 +72,7 @@ impl LinkedItem {
     }
 }
 
-/// Fills in the holds of a selection and of its dependents. What `disregarding` names has its own.
+/// Fills in the holds of a selection, of its dependents, and of what else owns those. What `disregarding` names has its own.
 pub(super) fn with_holds(
     selection: &Selection,
     subjects: &Subjects,
@@ -85,6 +92,9 @@ fn hold_dependent(dependent: &mut Dependent, subjects: &Subjects, book: &HoldBoo
     let none = BTreeMap::new();
     let own = subjects.get(&dependent.address.dataset).unwrap_or(&none);
     dependent.holds = book.exclusions(&dependent.address.dataset, own, &dependent.shape)?;
+    for going in dependent.co_owners.iter_mut().flat_map(|owner| &mut owner.going) {
+        *going = with_holds(going, subjects, book)?;
+    }
     for grandchild in &mut dependent.dependents {
         hold_dependent(grandchild, subjects, book)?;
     }

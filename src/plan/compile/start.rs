@@ -5,7 +5,7 @@
 
 use super::{Refused, name};
 use crate::data_map::{Dataset, EpochUnit, EventSource, KeyDate, StoreKind};
-use crate::plan::{Cutoff, FindingCode};
+use crate::plan::{CountedBy, Cutoff, FindingCode};
 use crate::policy::{Rule, StartsFrom};
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -26,7 +26,7 @@ pub fn start_of(
         return Ok((StartCondition::NoneLeft, None));
     };
     let (field, encoding) = field_of(event, dataset, shape, kind)?;
-    let cutoff = cutoff_of(rule, as_of);
+    let cutoff = Cutoff { counted_by: Some(counted_by(encoding)), ..cutoff_of(rule, as_of) };
     let condition = StartCondition::Event {
         field,
         encoding,
@@ -53,6 +53,17 @@ pub fn cutoff_of(rule: &Rule, as_of: DateTime<Utc>) -> Cutoff {
         overdue_at: overdue.and_then(|clock| clock.cutoff_at(as_of)).unwrap_or(never_at),
         overdue_on: overdue.and_then(|clock| clock.cutoff_on(as_of)).unwrap_or(never_on),
         as_of_on: as_of.with_timezone(&rule.time_zone).date_naive(),
+        counted_by: None,
+    }
+}
+
+fn counted_by(encoding: StartEncoding) -> CountedBy {
+    match encoding {
+        StartEncoding::Instant | StartEncoding::EpochSeconds | StartEncoding::EpochMillis => {
+            CountedBy::Instants
+        }
+        StartEncoding::InstantText | StartEncoding::LocalText { .. } => CountedBy::InstantsOrDays,
+        StartEncoding::CivilDate | StartEncoding::CivilMonth | StartEncoding::CivilYear => CountedBy::Days,
     }
 }
 

@@ -4,6 +4,7 @@
 //! a refusal, and the selection it leaves behind is never executed.
 
 use super::family::{Family, Kin, add_none_left, family_of, references_between};
+use super::keepers::{Keeper, keepers_of};
 use super::{LinkedItem, Refused, Subjects, disposal, finding, links, name, start};
 use crate::catalog::{Catalog, Target};
 use crate::data_map::StoreKind;
@@ -32,6 +33,8 @@ pub struct Compiled {
     pub selection: Selection,
     pub subjects: Subjects,
     pub links: Vec<LinkedItem>,
+    /// Of a dataset of objects: rows that keep them.
+    pub keepers: Vec<Keeper>,
     pub disposition: Disposition,
     pub cutoff: Option<Cutoff>,
     pub schema_digest: String,
@@ -79,17 +82,7 @@ pub fn compile(
     if condition == StartCondition::NoneLeft && family.none_left.is_empty() {
         return Err(none_left_unresolved(target));
     }
-    if let Some(keyless) = family.dependents.iter().find_map(keyless) {
-        return Err(Refused::new(
-            FindingCode::KeyMissing,
-            format!(
-                "rows of dataset {} would go along with dataset {}, but it has no primary key, so none of them \
-                 can be named",
-                name(keyless),
-                name(&dataset.name)
-            ),
-        ));
-    }
+    refuse_keyless(&family, &dataset.name)?;
     let mut subjects = std::mem::take(&mut family.subjects);
     subjects.insert(dataset.name.clone(), dataset.subject.clone());
     let selection = Selection {
@@ -106,7 +99,22 @@ pub fn compile(
         disposal,
     };
     let schema_digest = schema_digest(&selection, &linked);
-    Ok(Compiled { selection, subjects, links: linked, disposition, cutoff, schema_digest, family, findings })
+    let keepers = if dataset.is_table() {
+        Vec::new()
+    } else {
+        keepers_of(around.catalog, around.world, &dataset.store)
+    };
+    Ok(Compiled {
+        selection,
+        subjects,
+        links: linked,
+        keepers,
+        disposition,
+        cutoff,
+        schema_digest,
+        family,
+        findings,
+    })
 }
 
 /// Without its start nobody could tell any more that the record was due and is done.
@@ -130,6 +138,19 @@ fn start_transformed(
             ),
         )
     })
+}
+
+fn refuse_keyless(family: &Family, dataset: &str) -> Result<(), Refused> {
+    let Some(keyless) = family.dependents.iter().find_map(keyless) else { return Ok(()) };
+    Err(Refused::new(
+        FindingCode::KeyMissing,
+        format!(
+            "rows of dataset {} would go along with dataset {}, but it has no primary key, so none of them can be \
+             named",
+            name(keyless),
+            name(dataset)
+        ),
+    ))
 }
 
 /// A dependent without a key, at any depth.
@@ -285,6 +306,7 @@ fn schema_digest(selection: &Selection, links: &[LinkedItem]) -> String {
 
 fn collect_shapes<'a>(dependent: &'a Dependent, shapes: &mut Vec<(&'a str, &'a DatasetShape)>) {
     shapes.push((dependent.address.dataset.as_str(), &dependent.shape));
+    shapes.extend(dependent.co_owners.iter().map(|owner| (owner.address.dataset.as_str(), &owner.shape)));
     for grandchild in &dependent.dependents {
         collect_shapes(grandchild, shapes);
     }

@@ -12,7 +12,7 @@ fn the_example_has_no_fault_and_says_what_it_says() {
     assert_eq!(loaded.diagnostics.to_string(), "");
     let (settings, catalog) = (loaded.settings.unwrap(), loaded.catalog.unwrap());
     assert_eq!(settings.directory, Path::new("docs"));
-    let LedgerSettings::Sqlite { path } = &settings.ledger;
+    let LedgerSettings::Sqlite { path } = &settings.ledger else { panic!("{:?}", settings.ledger) };
     assert_eq!(settings.path(path), Path::new("docs/state/ledger.db"));
     assert_eq!(settings.clock_tolerance.as_secs(), 300);
     assert_eq!(catalog.stores()["shop"].backups_kept.unwrap().to_string(), "P35D");

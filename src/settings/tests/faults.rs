@@ -156,7 +156,12 @@ fn reviews_translations_and_overlaps_are_warned_of() {
 
 #[test]
 fn what_is_not_built_is_refused_and_never_ignored() {
-    check_change("ledger: sqlite://state/ledger.db", "ledger: postgres://ledger", &["3:9 bad-ledger"]);
+    check_change("ledger: sqlite://state/ledger.db", "ledger: mysql://ledger", &["3:9 bad-ledger"]);
+    for bad in
+        ["postgres://", "postgres:x", "sqlite://", "sqlite://${env:A}", "\"postgres://${env:A\"", "ledger.db"]
+    {
+        check_change("ledger: sqlite://state/ledger.db", &format!("ledger: {bad}"), &["3:9 bad-ledger"]);
+    }
     check_change("archive: {directory: certificates}", "archive: {s3: {bucket: x}}", &["4:15 not-built"]);
     check_change("language: fr", "http: {port: 80}", &["9:7 not-built"]);
     check_change("language: fr", "langage: fr", &["9:1 unknown-key"]);

@@ -1,7 +1,7 @@
 //! Secrets and their references.
 
 use super::{EXAMPLE_POLICY, EXAMPLE_SETTINGS, Files};
-use crate::settings::{Connection, Secret, SecretError, SecretLookup, SecretText};
+use crate::settings::{Connection, LedgerSettings, Secret, SecretError, SecretLookup, SecretText};
 
 const CANARY: &str = "hunter2";
 
@@ -67,6 +67,26 @@ fn references_are_resolved_only_when_asked_and_never_printed() {
     let text = SecretText::parse("x://u:hunter2@h/${env:PASSWORD}").unwrap();
     assert!(!format!("{text:?} {:?} {}", text.resolve(&Lookup), text.public_form()).contains(CANARY));
     assert_eq!(format!("{:?}", Secret::new(CANARY.to_owned())), "Secret(redacted)");
+}
+
+#[test]
+fn the_address_of_a_ledger_is_a_secret() {
+    let load = |ledger: &str| {
+        let ledger = format!("ledger: \"{ledger}\" #");
+        let settings = EXAMPLE_SETTINGS.replace("ledger: sqlite:", &ledger);
+        Files::default().with("docs/o.yaml", settings).with("docs/p.yaml", EXAMPLE_POLICY).load()
+    };
+    for address in ["postgres://u:${env:PASSWORD}@h:5432/db", "postgresql://u:${file:keys/a}@h:5432/db"] {
+        let loaded = load(address);
+        assert!(loaded.diagnostics.is_empty(), "{}", loaded.diagnostics);
+        let LedgerSettings::Postgres { address: read } = loaded.settings.unwrap().ledger else {
+            panic!("not on a server")
+        };
+        assert!(read.resolve(&Lookup).unwrap().expose().ends_with("://u:hunter2@h:5432/db"));
+    }
+    let loaded = load("postgres://u:hunter2@h/db");
+    assert_eq!(loaded.diagnostics.items()[0].code, "plain-secret");
+    assert!(!format!("{loaded:?} {}", loaded.diagnostics).contains(CANARY));
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! One item of a plan: its row of the table, and its details.
 
-use crate::plan::{Disposition, FieldPlan, PlanItem};
+use crate::plan::{CountedBy, Cutoff, Disposition, FieldPlan, NamedObjects, PlanItem};
 use crate::policy::Language;
 use crate::views::text::{day, joined, legal_basis, number, period, printable, samples, share, size};
 use crate::views::words::plan as words;
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use comfy_table::Cell;
 use connectors::Transform;
 use std::fmt::Display;
@@ -12,7 +14,7 @@ use std::fmt::Display;
 pub(super) fn row(item: &PlanItem, language: Language) -> Vec<Cell> {
     let counts = &item.counts;
     let range = match (item.oldest_due_at, item.newest_due_at) {
-        (Some(oldest), Some(newest)) => format!("{}\n{}", day(oldest), day(newest)),
+        (Some(oldest), Some(newest)) => format!("{}\n{}", start_day(item, oldest), start_day(item, newest)),
         _ => String::new(),
     };
     [
@@ -30,8 +32,21 @@ pub(super) fn row(item: &PlanItem, language: Language) -> Vec<Cell> {
     .into()
 }
 
+/// The row of an item that could not be counted.
+pub(super) fn uncounted_row(item: &PlanItem, language: Language) -> Vec<Cell> {
+    let name =
+        format!("{}. {}\n{}", u64::from(item.item) + 1, title(item, language), printable(&item.dataset));
+    let disposition = words::disposition(&item.disposition).text(language).to_owned();
+    [name, disposition]
+        .into_iter()
+        .chain(std::iter::repeat_n("?".to_owned(), 6))
+        .chain([String::new()])
+        .map(Cell::new)
+        .collect()
+}
+
 /// What the rule says, what is due, what goes along, what is kept and why.
-pub(super) fn details(item: &PlanItem, language: Language) -> String {
+pub(super) fn details(item: &PlanItem, is_uncounted: bool, language: Language) -> String {
     let mut lines = vec![period_line(item, language)];
     lines.push(
         words::ITEM_BASIS.fill(language, &[&printable(&legal_basis(&item.rule.legal_basis, language))]),
@@ -40,10 +55,14 @@ pub(super) fn details(item: &PlanItem, language: Language) -> String {
         lines.push(words::ITEM_CITATIONS.fill(language, &[&printable(&item.rule.citations.join("; "))]));
     }
     lines.push(match &item.cutoff {
-        Some(cutoff) => words::ITEM_CUTOFF.fill(language, &[&cutoff.cutoff_on, &cutoff.overdue_on]),
+        Some(cutoff) => cutoff_line(cutoff, &item.rule.time_zone, language),
         None => words::ITEM_NO_CUTOFF.text(language).to_owned(),
     });
-    lines.push(due_line(item, language));
+    lines.push(if is_uncounted {
+        words::ITEM_UNCOUNTED.text(language).to_owned()
+    } else {
+        due_line(item, language)
+    });
     if let Some(keys) = samples(&item.due_samples) {
         lines.push(words::ITEM_DUE_SAMPLES.fill(language, &[&keys]));
     }
@@ -59,6 +78,7 @@ pub(super) fn details(item: &PlanItem, language: Language) -> String {
     if !along.is_empty() {
         lines.push(words::ALONG.fill(language, &[&joined(&along, language)]));
     }
+    lines.extend(item.named.iter().filter_map(|named| named_line(named, language)));
     let kept = kept(item, language);
     if !kept.is_empty() {
         lines.push(words::KEPT.fill(language, &[&joined(&kept, language)]));
@@ -107,14 +127,44 @@ fn period_line(item: &PlanItem, language: Language) -> String {
     }
 }
 
+/// What a start is compared with, as the store's values have it: an instant in the policy's zone, or a
+/// day.
+fn cutoff_line(cutoff: &Cutoff, zone: &str, language: Language) -> String {
+    let at = |instant: DateTime<Utc>| local(instant, zone).format("%Y-%m-%d %H:%M:%S").to_string();
+    let (due_at, overdue_at) = (at(cutoff.cutoff_at), at(cutoff.overdue_at));
+    let (due_on, overdue_on) = (cutoff.cutoff_on, cutoff.overdue_on);
+    match cutoff.counted_by {
+        Some(CountedBy::Instants) => {
+            words::ITEM_CUTOFF_INSTANT.fill(language, &[&due_at, &overdue_at, &zone])
+        }
+        Some(CountedBy::InstantsOrDays) => {
+            words::ITEM_CUTOFF_EITHER.fill(language, &[&due_at, &overdue_at, &zone, &due_on, &overdue_on])
+        }
+        Some(CountedBy::Days) | None => words::ITEM_CUTOFF.fill(language, &[&due_on, &overdue_on]),
+    }
+}
+
+/// An instant in the zone of a policy, whose name was checked when the policy was read.
+fn local(at: DateTime<Utc>, zone: &str) -> DateTime<Tz> {
+    at.with_timezone(&zone.parse().unwrap_or(Tz::UTC))
+}
+
+/// The day of a start. Those that can only be instants are shown in the policy's zone; a civil date is
+/// midnight in UTC.
+fn start_day(item: &PlanItem, at: DateTime<Utc>) -> String {
+    match item.cutoff.and_then(|cutoff| cutoff.counted_by) {
+        Some(CountedBy::Instants) => local(at, &item.rule.time_zone).date_naive().to_string(),
+        _ => day(at),
+    }
+}
+
 fn due_line(item: &PlanItem, language: Language) -> String {
     let counts = &item.counts;
     let (due, total) = (number(counts.due), number(counts.total));
     let bytes = size(item.due_bytes, language);
     match (item.oldest_due_at, item.newest_due_at) {
-        (Some(oldest), Some(newest)) => {
-            words::ITEM_DUE_RANGE.fill(language, &[&due, &total, &bytes, &day(oldest), &day(newest)])
-        }
+        (Some(oldest), Some(newest)) => words::ITEM_DUE_RANGE
+            .fill(language, &[&due, &total, &bytes, &start_day(item, oldest), &start_day(item, newest)]),
         _ => words::ITEM_DUE.fill(language, &[&due, &total, &bytes]),
     }
 }
@@ -143,6 +193,30 @@ fn field_words(field: &FieldPlan, language: Language) -> String {
         Transform::Truncate { characters } => format!("truncate {characters}"),
     };
     format!("{} [{transform}: {}]", printable(&field.column), words::class(field.class).text(language))
+}
+
+/// What of the named files does not go; `None` if all do.
+fn named_line(named: &NamedObjects, language: Language) -> Option<String> {
+    let parts = [
+        (words::NAMED_ABSENT, named.absent),
+        (words::NAMED_KEPT, named.kept_by_rows),
+        (words::NAMED_HELD, named.held),
+        (words::NAMED_CLAIMED, named.claimed),
+        (words::NAMED_CANNOT, named.cannot_go),
+        (words::NAMED_ROWS, named.rows_staying),
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(message, count)| message.fill(language, &[&number(count)]))
+        .collect();
+    if parts.is_empty() && !named.more_rows {
+        return None;
+    }
+    let message = if named.more_rows { words::NAMED_AT_LEAST } else { words::NAMED };
+    let (dataset, column) = (printable(&named.dataset), printable(&named.column));
+    let rows = number(named.rows_looked_at);
+    Some(message.fill(language, &[&dataset, &column, &joined(&parts, language), &rows]))
 }
 
 fn kept(item: &PlanItem, language: Language) -> Vec<String> {

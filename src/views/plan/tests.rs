@@ -2,12 +2,13 @@
 
 use super::*;
 use crate::plan::{
-    Cutoff, Disposition, Effect, EffectKind, FindingCode, FindingSeverity, ItemCounts, PlanFinding,
-    PolicyReference, RuleReference,
+    ApprovalError, CountedBy, Cutoff, Disposition, Effect, EffectKind, FindingCode, FindingSeverity,
+    ItemCounts, PlanFinding, PolicyReference, RuleReference,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use connectors::DoubtReason;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(seconds, 0).unwrap()
@@ -22,7 +23,7 @@ fn item() -> PlanItem {
         "item": 0, "rule": rule(), "record_type": "order", "store": "shop", "dataset": "shop.orders",
         "store_alias": "shop", "dataset_alias": "orders", "schema_digest": "00", "disposition": "purge",
         "cutoff": null, "counts": ItemCounts::default(), "undecidable_samples": {}, "due_samples": [],
-        "oldest_due_at": null, "newest_due_at": null, "due_bytes": 0, "effects": [],
+        "oldest_due_at": null, "newest_due_at": null, "due_bytes": 0, "effects": [], "named": [],
         "guards": { "records_max": 100_000, "share_max_percent": 20, "keep_newest": 0 },
         "backups_kept": null
     }))
@@ -34,6 +35,7 @@ fn item() -> PlanItem {
         overdue_at: at(1_597_000_000),
         overdue_on: day("2020-08-09"),
         as_of_on: day("2025-09-13"),
+        counted_by: Some(CountedBy::Days),
     });
     item.counts = ItemCounts {
         total: 5_000,
@@ -95,13 +97,17 @@ fn plan() -> Plan {
     }
 }
 
+static UNAPPROVED: LazyLock<AppError> =
+    LazyLock::new(|| AppError::Approval(ApprovalError::NotApproved { plan_id: "plan-1".into() }));
+
 fn standing(plan: &Plan) -> Standing<'_> {
     Standing {
         plan,
         digest: "abcd",
         approvals: &[],
         run: None,
-        not_ready: Some("plan 'plan-1' is not approved"),
+        is_approved: false,
+        not_ready: Some(&UNAPPROVED),
     }
 }
 
@@ -195,6 +201,29 @@ fn what_says_nothing_is_left_out() {
 }
 
 #[test]
+fn files_that_rows_name_and_that_do_not_go_are_told() {
+    let mut plan = plan();
+    let named = crate::plan::NamedObjects {
+        column: "path".into(),
+        dataset: "shop.receipts".into(),
+        rows_looked_at: 5_000,
+        absent: 2,
+        rows_staying: 7,
+        ..Default::default()
+    };
+    plan.items[0].named = vec![named.clone(), crate::plan::NamedObjects { more_rows: true, ..named }];
+    let page = human(&standing(&plan), Language::En);
+    check(
+        &page,
+        &[
+            "named in 'path' that do not go: 2 that are not there (the row goes); so 7 due rows stay.",
+            "do not go, at least: 2 that are not there",
+            "due rows were followed.",
+        ],
+    );
+}
+
+#[test]
 fn what_goes_along_is_named() {
     let mut plan = plan();
     for (kind, dataset) in [
@@ -220,12 +249,36 @@ fn what_goes_along_is_named() {
     );
 }
 
+/// A column with a time is compared with an instant, which is said in the policy's own zone.
+#[test]
+fn the_cutoff_is_said_as_it_is_applied() {
+    let page = |counted_by: Option<CountedBy>, language| {
+        let mut plan = plan();
+        plan.items[0].cutoff.as_mut().unwrap().counted_by = counted_by;
+        human(&standing(&plan), language)
+    };
+    let days = "Due are records that started on 2020-09-13 or earlier; overdue, on 2020-08-09 or earlier.";
+    check(&page(Some(CountedBy::Days), Language::En), &[days]);
+    check(&page(None, Language::En), &[days]);
+    check(
+        &page(Some(CountedBy::Instants), Language::En),
+        &["started at 2020-09-13 14:26:40 (Europe/Paris) or earlier; overdue, at 2020-08-09 21:06:40 or"],
+    );
+    check(
+        &page(Some(CountedBy::InstantsOrDays), Language::Fr),
+        &[
+            "au plus tard le 2020-09-13 14:26:40 (Europe/Paris) ; en retard, au plus tard le 2020-08-09 21:06:40.",
+            "Un départ sans heure compte par jour : au plus tard le 2020-09-13 ; en retard, le 2020-08-09.",
+        ],
+    );
+}
+
 #[test]
 fn the_next_step_is_an_exact_command() {
     let plan = plan();
     let unapproved = standing(&plan);
     check(&next_steps(&unapproved, Language::En), &["\n  oubliette approve plan-1 --as NAME\n"]);
-    let ready = Standing { not_ready: None, ..unapproved };
+    let ready = Standing { is_approved: true, not_ready: None, ..unapproved };
     check(&next_steps(&ready, Language::En), &["\n  oubliette apply plan-1\n"]);
     let simulated = Plan { simulated: true, ..plan.clone() };
     assert!(!next_steps(&standing(&simulated), Language::En).contains("oubliette approve"));
@@ -235,10 +288,7 @@ fn the_next_step_is_an_exact_command() {
 fn approvals_are_shown_with_what_is_still_missing() {
     let plan = plan();
     let page = approvals(&standing(&plan), Language::En);
-    check(
-        &page,
-        &["Nobody has approved this plan yet.", "cannot be applied: plan 'plan-1' is not approved."],
-    );
+    check(&page, &["Nobody has approved this plan yet.", "cannot be applied: it is not approved."]);
     let approval = Approval {
         plan_id: "plan-1".into(),
         plan_digest: "abcd".into(),
@@ -246,11 +296,12 @@ fn approvals_are_shown_with_what_is_still_missing() {
         approved_at: at(1_757_900_000),
         note: Some("seen with legal".into()),
     };
+    let approvals_of = std::slice::from_ref(&approval);
     let approved =
-        Standing { approvals: std::slice::from_ref(&approval), not_ready: None, ..standing(&plan) };
+        Standing { approvals: approvals_of, is_approved: true, not_ready: None, ..standing(&plan) };
     check(
         &approvals(&approved, Language::En),
-        &["dpo at 2025-09-15T01:33:20Z: seen with legal", "This plan can be applied."],
+        &["dpo at 2025-09-15T01:33:20Z: seen with legal", "This plan can be applied; `apply` compares"],
     );
 }
 
@@ -261,4 +312,71 @@ fn the_json_form_holds_the_plan_as_it_stands() {
     assert_eq!(json["format_version"], 1);
     assert_eq!(json["ready"], false);
     assert_eq!(json["plan"], serde_json::to_value(&plan).unwrap());
+}
+
+/// Every finding whose figures the plan holds is French to a French reader, and what is not is said to be
+/// in English.
+#[test]
+fn findings_are_said_in_the_reader_s_language() {
+    let mut plan = plan();
+    plan.items[0].counts.undecidable =
+        BTreeMap::from([(DoubtReason::StartUnreadable, 4), (DoubtReason::Conflict, 2)]);
+    plan.items[0].effects.push(Effect {
+        kind: EffectKind::Trigger,
+        dataset: "shop.orders".into(),
+        records: 7,
+        dataset_alias: "orders".into(),
+    });
+    let whole = [
+        FindingCode::GuardRecords,
+        FindingCode::GuardShare,
+        FindingCode::GuardWholeDataset,
+        FindingCode::GuardKeepNewest,
+        FindingCode::ShareUndecidable,
+        FindingCode::StartNeverSet,
+        FindingCode::RulesConflict,
+        FindingCode::TriggersFire,
+        FindingCode::BackupsUnknown,
+        FindingCode::NothingDue,
+        FindingCode::StartUnresolved,
+        FindingCode::KeyMissing,
+    ];
+    for code in whole {
+        let finding = PlanFinding {
+            severity: FindingSeverity::Note,
+            code,
+            item: Some(0),
+            message: "English words".into(),
+        };
+        let line = super::finding::line(&finding, &plan, Language::Fr);
+        assert!(!line.contains("English") && !line.contains("anglais"), "{line}");
+    }
+    let other = PlanFinding {
+        severity: FindingSeverity::Refusal,
+        code: FindingCode::ConstraintViolated,
+        item: Some(0),
+        message: "English words".into(),
+    };
+    let line = super::finding::line(&other, &plan, Language::Fr);
+    assert!(line.contains("(détail, en anglais : English words)"), "{line}");
+    assert!(!super::finding::line(&other, &plan, Language::En).contains("détail"));
+}
+
+#[test]
+fn what_could_not_be_counted_is_not_shown_as_zero_and_not_as_nothing_due() {
+    let mut plan = plan();
+    plan.items[0].counts = ItemCounts::default();
+    plan.items[0].due_samples.clear();
+    (plan.items[0].oldest_due_at, plan.items[0].newest_due_at) = (None, None);
+    plan.findings = vec![PlanFinding {
+        severity: FindingSeverity::Refusal,
+        code: FindingCode::KeyMissing,
+        item: Some(0),
+        message: "dataset 'shop.orders' has no primary key".into(),
+    }];
+    plan.unreachable.clear();
+    let page = human(&standing(&plan), Language::En);
+    check(&page, &["Not counted: see below what stands in the way.", "has no primary key"]);
+    assert!(!page.contains("Due: 0 of 0"), "{page}");
+    assert!(!next_steps(&standing(&plan), Language::En).contains("Nothing is due"));
 }

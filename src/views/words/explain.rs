@@ -17,5 +17,19 @@ messages! {
     NOT_YET: "Gardé : échéance le {0}.", "Kept: due on {0}.";
     NEVER: "Gardé : l'échéance dépasse le calendrier.", "Kept: the due date lies beyond the calendar.";
     REFERENCED: "Gardé : encore référencé par {0}.", "Kept: still referred to from {0}.";
+    ALONG: "Il fait partie d'un enregistrement de « {0} » (clé {1}) et part avec lui. De celui-ci :",
+        "It is part of a record of '{0}' (key {1}) and goes along with it. Of that one:";
+    ALONG_ROWS: "Des lignes de « {0} » nomment ce fichier, qui part avec elles.",
+        "Rows of '{0}' name this file, which goes along with them.";
+    WITH_IT: "Ils sont échus : il serait {0} avec eux.", "They are due: it would be {0} with them.";
+    ITS_FILE_STAYS: "Gardé : échu, mais le fichier nommé dans « {0} » reste : {1}.",
+        "Kept: due, but the file that '{0}' names stays: {1}.";
+    FILE_STAYS: "Gardé : {0}.", "Kept: {0}.";
+    FILE_KEPT: "une ligne qui reste le nomme", "a row that stays names it";
+    FILE_HELD: "il est sous gel", "it is under legal hold";
+    FILE_CLAIMED: "une règle qui lui est propre en décide", "a rule of its own decides on it";
+    FILE_ABSENT: "il n'existe pas", "it is not there";
+    FILE_CANNOT: "ce n'est pas un fichier de ces données, ou il ne peut pas partir (lien, plusieurs noms)",
+        "it is no file of the dataset, or cannot go (a link, several names)";
     HELD: "Gardé : sous gel ({0}).", "Kept: under legal hold ({0}).";
 }

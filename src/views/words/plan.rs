@@ -44,8 +44,13 @@ messages! {
     ITEM_CITATIONS: "Références : {0}.", "Citations: {0}.";
     ITEM_CUTOFF: "Sont échus les enregistrements dont le départ est au plus tard le {0} ; en retard, au plus tard le {1}.",
         "Due are records that started on {0} or earlier; overdue, on {1} or earlier.";
+    ITEM_CUTOFF_INSTANT: "Sont échus les enregistrements dont le départ est au plus tard le {0} ({2}) ; en retard, au plus tard le {1}.",
+        "Due are records that started at {0} ({2}) or earlier; overdue, at {1} or earlier.";
+    ITEM_CUTOFF_EITHER: "Sont échus les enregistrements dont le départ est au plus tard le {0} ({2}) ; en retard, au plus tard le {1}. Un départ sans heure compte par jour : au plus tard le {3} ; en retard, le {4}.",
+        "Due are records that started at {0} ({2}) or earlier; overdue, at {1} or earlier. A start without a time counts by its day: {3} or earlier; overdue, {4}.";
     ITEM_NO_CUTOFF: "Sont échus les enregistrements auxquels plus rien ne se rapporte.",
         "Due are records to which nothing refers any more.";
+    ITEM_UNCOUNTED: "Pas compté : voir plus bas ce qui l'empêche.", "Not counted: see below what stands in the way.";
     ITEM_DUE: "Échus : {0} sur {1}, environ {2}.", "Due: {0} of {1}, about {2}.";
     ITEM_DUE_RANGE: "Échus : {0} sur {1}, environ {2}, départs du {3} au {4}.",
         "Due: {0} of {1}, about {2}, started from {3} to {4}.";
@@ -76,11 +81,29 @@ messages! {
     EFFECT_TRIGGER: "un déclencheur sur « {1} » s'exécute pour {0} enregistrements ; son effet ne peut être prévu",
         "a trigger on '{1}' fires for {0} records; what it does cannot be foreseen";
 
+    NAMED: "Fichiers de « {0} » nommés dans « {1} » qui ne partent pas : {2}.",
+        "Files of '{0}' named in '{1}' that do not go: {2}.";
+    NAMED_AT_LEAST: "Fichiers de « {0} » nommés dans « {1} » qui ne partent pas, au moins : {2}. Seules les {3} premières lignes échues ont été suivies.",
+        "Files of '{0}' named in '{1}' that do not go, at least: {2}. Only the first {3} due rows were followed.";
+    NAMED_ABSENT: "{0} absents (la ligne part)", "{0} that are not there (the row goes)";
+    NAMED_KEPT: "{0} nommés aussi par une ligne qui reste", "{0} that a row which stays names too";
+    NAMED_HELD: "{0} sous gel", "{0} held";
+    NAMED_CLAIMED: "{0} qui ont leur propre règle (la ligne part après eux)",
+        "{0} with a rule of their own (the row goes after them)";
+    NAMED_CANNOT: "{0} qui ne peuvent pas partir (pas un fichier de ces données, lien, plusieurs noms)",
+        "{0} that cannot go (no file of the dataset, a link, several names)";
+    NAMED_ROWS: "{0} lignes échues restent donc", "so {0} due rows stay";
+
     DOUBT_CONFLICT: "{0} réclamés par une autre règle", "{0} claimed by another rule too";
     DOUBT_MISSING: "{0} sans date de départ", "{0} without a start date";
     DOUBT_UNREADABLE: "{0} dont la date de départ est illisible", "{0} whose start date cannot be read";
     DOUBT_FUTURE: "{0} dont la date de départ est dans le futur", "{0} whose start date lies in the future";
-    DOUBT_NOT_GOVERNABLE: "{0} dont le nom n'est pas lisible", "{0} whose name cannot be read";
+    DOUBT_NOT_GOVERNABLE: "{0} qui ne peuvent être désignés (clé incomplète, chemin trop long)",
+        "{0} that cannot be named (key incomplete, path too long)";
+    DOUBT_NO_REGULAR_FILE: "{0} qui ne sont pas des fichiers ordinaires (lien, tube, périphérique, point de montage)",
+        "{0} that are no regular files (link, pipe, device, mount point)";
+    DOUBT_SEVERAL_NAMES: "{0} qui ont plusieurs noms (liens physiques)", "{0} that have several names (hard links)";
+    DOUBT_NAME_UNREADABLE: "{0} dont le nom n'est pas en UTF-8", "{0} whose name is not UTF-8";
 
     CLASS_DESTROYED: "détruit", "destroyed";
     CLASS_GENERALIZED: "généralisé", "generalized";
@@ -98,6 +121,21 @@ messages! {
     FIGURES_RECORDS: "{0} échus, au plus {1} sans accord exprès", "{0} due, at most {1} without a person's approval";
     FIGURES_SHARE: "{0} échus sur {1}, au plus {2} % sans accord exprès",
         "{0} of {1} due, at most {2} % without a person's approval";
+    FIGURES_DATASET: "« {0} »", "'{0}'";
+    FIGURES_NEWEST: "la règle garde les {0} plus récents, et {1} seulement ne sont pas encore échus",
+        "the rule keeps the newest {0}, and only {1} are not due yet";
+    FIGURES_UNDECIDABLE: "sur {0} dans le champ de la règle : {1}; ils sont conservés", "of {0} in scope: {1}; they are kept";
+    FIGURES_NEVER: "aucun des {0} enregistrements n'a de départ : rien ne sera jamais échu",
+        "none of {0} records has a start: nothing will ever be due";
+    FIGURES_ZONE: "{0} départs ne sont ni une date ni une heure avec son fuseau ; pour des heures locales, déclarer leur « zone »",
+        "{0} starts are neither a date nor a time with its zone; for local times declare their 'zone'";
+    FIGURES_CONFLICT: "{0} enregistrements sont réclamés par plus d'une règle et sont conservés",
+        "{0} records are claimed by more than one rule and are kept";
+    FIGURES_BACKUPS: "magasin « {0} » : les attestations seront partielles ; déclarer « backups_kept »",
+        "store '{0}': certificates will be partial; declare 'backups_kept'";
+    FIGURES_TRIGGERS: "pour {0} enregistrements de « {1} » ; leur effet ne peut être prévu",
+        "for {0} records of '{1}'; what they do cannot be foreseen";
+    FIGURES_IN_ENGLISH: "détail, en anglais : {0}", "{0}";
     FINDING_GUARD_RECORDS: "plus d'enregistrements échus que le garde-fou n'en permet",
         "more records are due than the guard allows";
     FINDING_GUARD_SHARE: "plus grande part des données que le garde-fou n'en permet",
@@ -129,6 +167,8 @@ messages! {
         "no primary key: no record can be named";
     FINDING_LINKED_STAY: "des fichiers nommés par les lignes ne partent pas avec elles",
         "files that rows name do not go with them";
+    FINDING_SHARED_CHILDREN: "des lignes appartiennent à plusieurs enregistrements",
+        "rows belong to several records";
 
     APPROVE_WITH: "Pour approuver (une autre personne que l'auteur) :", "To approve (somebody other than the author):";
     APPLY_WITH: "Pour exécuter :", "To apply:";
@@ -141,8 +181,26 @@ messages! {
     RUN_OPEN: "L'exécution {0} de ce plan n'est pas achevée : oubliette apply --resume",
         "Run {0} of this plan is not finished: oubliette apply --resume";
     COVERED: "Couvert par des approbations permanentes.", "Covered by standing approvals.";
-    READY: "Ce plan peut être exécuté.", "This plan can be applied.";
+    READY: "Ce plan peut être exécuté ; « apply » le comparera encore une fois aux magasins.",
+        "This plan can be applied; `apply` compares it with the stores once more.";
     NOT_READY: "Ce plan ne peut pas être exécuté : {0}.", "This plan cannot be applied: {0}.";
+    NOT_READY_UNAPPROVED: "il n'est pas approuvé", "it is not approved";
+    NOT_READY_OTHER_DIGEST: "il a été approuvé sous une autre forme ; l'approuver à nouveau",
+        "it was approved in another form: approve it again";
+    NOT_READY_EXPIRED: "il a expiré le {0} ; l'établir à nouveau", "it expired at {0}: draft it again";
+    NOT_READY_FUTURE: "il a été établi dans le futur : l'horloge est fausse", "it was drafted after now: the clock is wrong";
+    NOT_READY_SIMULATED: "c'est une simulation", "it is a simulation";
+    NOT_READY_AUTHOR: "la même personne l'a établi et approuvé, ce que les réglages interdisent",
+        "it was drafted and approved by the same person, which the settings forbid";
+    NOT_READY_PERSON: "il faut l'accord d'une personne : {0}", "it needs a person's approval: {0}";
+    NOT_READY_VOID: "l'approbation permanente de {0}/{1} est caduque : la règle ou ses données ont changé",
+        "the standing approval of {0}/{1} is void: the rule or its datasets changed";
+    NOT_READY_POLICY: "une politique ou la carte des données a changé ; l'établir à nouveau",
+        "a policy or the data map changed: draft it again";
+    NOT_READY_HOLDS: "des gels ont été posés ou levés depuis ; l'établir à nouveau",
+        "holds were placed or released since: draft it again";
+    NOT_READY_OTHER_RUN: "l'exécution {0} d'un autre plan n'est pas achevée", "run {0} of another plan is not finished";
+    NOT_READY_CLOCK: "l'horloge retarde sur le {0}, déjà vu", "the clock is behind {0}, which was seen already";
     NOTHING_DUE: "Rien n'est échu : il n'y a rien à exécuter.", "Nothing is due: there is nothing to apply.";
     WRITTEN_TO: "Plan écrit dans {0}.", "Plan written to {0}.";
 
@@ -196,6 +254,9 @@ pub fn doubt(reason: DoubtReason) -> Message {
         DoubtReason::StartUnreadable => DOUBT_UNREADABLE,
         DoubtReason::StartInFuture => DOUBT_FUTURE,
         DoubtReason::NotGovernable => DOUBT_NOT_GOVERNABLE,
+        DoubtReason::NoRegularFile => DOUBT_NO_REGULAR_FILE,
+        DoubtReason::SeveralNames => DOUBT_SEVERAL_NAMES,
+        DoubtReason::NameUnreadable => DOUBT_NAME_UNREADABLE,
     }
 }
 
@@ -243,5 +304,6 @@ pub fn finding(code: FindingCode) -> Message {
         FindingCode::HoldUnreadable => FINDING_HOLD_UNREADABLE,
         FindingCode::KeyMissing => FINDING_KEY_MISSING,
         FindingCode::LinkedStay => FINDING_LINKED_STAY,
+        FindingCode::SharedChildren => FINDING_SHARED_CHILDREN,
     }
 }

@@ -76,6 +76,10 @@ messages! {
     STATUS_PAUSED: "EN PAUSE : le fichier de pause existe, aucun lot ne commence.",
         "PAUSED: the pause file exists, no batch is begun.";
     STATUS_LAST_SEEN: "Dernière activité le {0}.", "Last seen at {0}.";
+    STATUS_CLOCK_BEHIND: "L'horloge retarde sur cet instant : aucune exécution ne commence. Si elle est juste maintenant : oubliette accept-clock --as NOM --reason TEXTE",
+        "The clock is behind that instant: no run is begun. If it is right now: oubliette accept-clock --as NAME --reason TEXT";
+    CLOCK_ACCEPTED: "Horloge acceptée à {0}, alors que {1} avait été vu, par {2} : {3}",
+        "Clock accepted at {0}, although {1} had been seen, by {2}: {3}";
     STATE_RUNNING: "en cours ou interrompue", "under way or interrupted";
     STATE_CERTIFYING: "attestation en cours", "being certified";
     STATE_CERTIFIED: "attestée", "certified";
@@ -93,7 +97,34 @@ messages! {
     FINISHED: "fin", "finished at";
     FOLDER: "dossier", "folder";
     EXCEPTIONS: "Exceptions", "Exceptions";
-    EXCEPTION: "{0} : {1} enregistrement(s) ({2})", "{0}: {1} record(s) ({2})";
+    EXCEPTION: "{0} : {1} enregistrement(s), {2} ({3})", "{0}: {1} record(s), {2} ({3})";
+    FAILURES: "Échecs", "Failures";
+    FAILURE: "{0} : {1} enregistrement(s), {2} ({3})", "{0}: {1} record(s), {2} ({3})";
+    FAILURE_UNCOUNTED: "{0} : nombre inconnu, {1} ({2})", "{0}: number unknown, {1} ({2})";
+    FAILED_STILL_PRESENT: "encore présents à la relecture", "still there when read back";
+    FAILED_LINKED: "un fichier lié n'a pas pu être supprimé", "a linked file could not be deleted";
+    FAILED_UNREACHABLE: "magasin injoignable", "store out of reach";
+    FAILED_RUN_CLOSED: "exécution close avant la fin", "the run was closed before its end";
+    FAILED_DENIED: "accès refusé par le magasin", "the store denied access";
+    FAILED_SCHEMA: "la structure des données a changé", "the structure of the data changed";
+    FAILED_BUSY: "magasin occupé", "the store was busy";
+    FAILED_FULL: "espace insuffisant", "no space left";
+    FAILED_CONSTRAINT: "refusés par une contrainte du magasin", "refused by a constraint of the store";
+    FAILED_NOT_SUPPORTED: "le magasin ne sait pas le faire", "the store cannot do it";
+    FAILED_OTHER: "erreur", "error";
+    KEPT_HOLD: "gel juridique", "legal hold";
+    KEPT_DUTY: "obligation légale de conservation", "legal duty to keep";
+    KEPT_RESTRICTION: "limitation du traitement", "restriction of processing";
+    KEPT_CHANGED: "modifiés depuis le plan", "changed since the plan";
+    KEPT_CONFLICT: "réclamés par une autre règle", "claimed by another rule too";
+    KEPT_START_MISSING: "sans date de départ", "without a start date";
+    KEPT_START_UNREADABLE: "date de départ illisible", "start date cannot be read";
+    KEPT_START_FUTURE: "date de départ dans le futur", "start date in the future";
+    KEPT_NOT_GOVERNABLE: "ne peut être désigné", "cannot be named";
+    KEPT_NO_REGULAR_FILE: "lien ou fichier spécial", "a link or special file";
+    KEPT_SEVERAL_NAMES: "fichier à plusieurs noms", "a file with several names";
+    KEPT_NAME_UNREADABLE: "nom illisible", "name cannot be read";
+    KEPT_OTHER: "exception", "exception";
     RESIDUALS: "Copies résiduelles", "Residual copies";
     RESIDUAL_UNTIL: "{0} de « {1} » jusqu'au {2}", "{0} of '{1}' until {2}";
     RESIDUAL_UNKNOWN: "{0} de « {1} », fin inconnue", "{0} of '{1}', end unknown";
@@ -107,6 +138,8 @@ messages! {
     VERIFY_GOOD: "L'archive est bonne : {0} attestation(s), {1} entrée(s) au registre.",
         "The archive is good: {0} certificate(s), {1} log entries.";
     VERIFY_BAD: "L'archive n'est PAS bonne : {0} anomalie(s).", "The archive is NOT good: {0} finding(s).";
+    VERIFY_EMPTY: "L'archive est vide : rien n'a encore été exécuté ni attesté (ou ses fichiers ont été retirés). Il n'y a rien à vérifier.",
+        "The archive is empty: nothing was applied and certified yet (or its files were removed). There is nothing to verify.";
     VERIFY_FINGERPRINT: "Clés : empreinte {0}.", "Keys: fingerprint {0}.";
     SEVERITY_ERROR: "ERREUR", "ERROR";
     SEVERITY_WARNING: "avertissement", "warning";
@@ -122,6 +155,44 @@ pub fn outcome(outcome: Outcome) -> Message {
         Outcome::NothingFound => OUTCOME_NOTHING,
         Outcome::Partial => OUTCOME_PARTIAL,
         Outcome::Failed => OUTCOME_FAILED,
+    }
+}
+
+/// Why records that should have gone did not, by the code on the certificate.
+#[must_use]
+pub fn failure(code: &str) -> Message {
+    match code {
+        "still_present" => FAILED_STILL_PRESENT,
+        "linked_object_kept" => FAILED_LINKED,
+        "unreachable" => FAILED_UNREACHABLE,
+        "run_closed" => FAILED_RUN_CLOSED,
+        "denied" => FAILED_DENIED,
+        "schema_drift" => FAILED_SCHEMA,
+        "busy" => FAILED_BUSY,
+        "full" => FAILED_FULL,
+        "constraint" => FAILED_CONSTRAINT,
+        "not_supported" => FAILED_NOT_SUPPORTED,
+        _ => FAILED_OTHER,
+    }
+}
+
+/// Why records were kept, by the code on the certificate.
+#[must_use]
+pub fn exception(code: &str) -> Message {
+    match code {
+        "legal_hold" => KEPT_HOLD,
+        "legal_obligation" => KEPT_DUTY,
+        "restriction" => KEPT_RESTRICTION,
+        "changed_since_plan" => KEPT_CHANGED,
+        "undecidable.conflict" => KEPT_CONFLICT,
+        "undecidable.start_missing" => KEPT_START_MISSING,
+        "undecidable.start_unreadable" => KEPT_START_UNREADABLE,
+        "undecidable.start_in_future" => KEPT_START_FUTURE,
+        "undecidable.not_governable" => KEPT_NOT_GOVERNABLE,
+        "undecidable.no_regular_file" => KEPT_NO_REGULAR_FILE,
+        "undecidable.several_names" => KEPT_SEVERAL_NAMES,
+        "undecidable.name_unreadable" => KEPT_NAME_UNREADABLE,
+        _ => KEPT_OTHER,
     }
 }
 

@@ -16,8 +16,12 @@ messages! {
     INIT_KEEP_KEYS: "Garder keys/, state/ et sealed/ hors de tout dépôt public ; sauvegarder keys/.",
         "Keep keys/, state/ and sealed/ out of any public repository; back keys/ up.";
 
-    GRANTS_HEADING: "Il n'y a aucun droit à accorder dans ces magasins : les droits sur les fichiers suffisent.",
-        "There are no grants to give in these stores: the rights on files are enough.";
+    GRANTS_HEADING: "Les droits dont chaque magasin a besoin, et aucun de plus. Rien n'est exécuté ici.",
+        "The rights that each store needs, and none beyond them. Nothing is run here.";
+    GRANTS_POSTGRES: "« {0} » (PostgreSQL, {1}) : deux rôles à la place de oubliette_reader et oubliette_writer. Pour passer VACUUM après une exécution, l'écrivain doit posséder les tables ; sinon c'est dit sur le certificat.",
+        "'{0}' (PostgreSQL, {1}): two roles in the place of oubliette_reader and oubliette_writer. To run VACUUM after a run the writer must own the tables; otherwise the certificate says so.";
+    GRANTS_MYSQL: "« {0} » (MySQL ou MariaDB, {1}) : deux comptes à la place de oubliette_reader et oubliette_writer.",
+        "'{0}' (MySQL or MariaDB, {1}): two accounts in the place of oubliette_reader and oubliette_writer.";
     GRANTS_SQLITE: "« {0} » (SQLite, {1}) : le lecteur doit pouvoir lire le fichier et, en mode WAL, ses fichiers -wal et -shm ; l'écrivain doit pouvoir écrire le fichier et créer des fichiers dans son dossier.",
         "'{0}' (SQLite, {1}): the reader must be able to read the file and, in WAL mode, its -wal and -shm files; the writer must be able to write the file and to create files in its directory.";
     GRANTS_DIRECTORY: "« {0} » (dossier, {1}) : le lecteur doit pouvoir lister et lire les dossiers (r-x) et voir les fichiers ; l'écrivain doit en plus pouvoir écrire dans les dossiers, car effacer un fichier modifie son dossier.",

@@ -4,6 +4,7 @@
 //! `OUBLIETTE_KILLS=500` asks for more kills than the usual run of the tests makes; `OUBLIETTE_SEED`
 //! repeats a series.
 
+mod servers;
 mod story;
 
 use std::os::unix::process::ExitStatusExt as _;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 use story::Story;
 
 use crate::support::Project;
+use crate::support::server::Server;
 
 /// Every named point, in the order of a run.
 const POINTS: &[&str] = &[
@@ -93,9 +95,27 @@ fn number(name: &str, usual: u64) -> u64 {
 #[test]
 #[cfg_attr(not(feature = "failpoints"), ignore = "needs the feature failpoints")]
 fn killed_anywhere_and_resumed_the_end_is_that_of_an_undisturbed_run() {
-    let wanted = number("OUBLIETTE_KILLS", 150);
-    let seed = number("OUBLIETTE_SEED", 7_391);
     let stories = [Story::tell("WAL"), Story::tell("WAL"), Story::tell("DELETE")];
+    series(&stories, number("OUBLIETTE_KILLS", 150));
+}
+
+#[test]
+#[cfg_attr(not(feature = "failpoints"), ignore = "needs the feature failpoints")]
+fn killed_anywhere_over_postgres_the_end_is_that_of_an_undisturbed_run() {
+    let stories = [Story::tell_on(Server::Postgres, 1), Story::tell_on(Server::Postgres, 2)];
+    series(&stories, number("OUBLIETTE_KILLS", 60));
+}
+
+#[test]
+#[cfg_attr(not(feature = "failpoints"), ignore = "needs the feature failpoints")]
+fn killed_anywhere_over_mariadb_the_end_is_that_of_an_undisturbed_run() {
+    let stories = [Story::tell_on(Server::Mysql, 1), Story::tell_on(Server::Mysql, 2)];
+    series(&stories, number("OUBLIETTE_KILLS", 60));
+}
+
+/// Kills until there were as many as wanted, over these stories in turn, and prints the figures.
+fn series(stories: &[Story], wanted: u64) {
+    let seed = number("OUBLIETTE_SEED", 7_391);
     let (trial, kills, reached) = (AtomicU64::new(0), AtomicU64::new(0), Mutex::new(Vec::new()));
     let violations = Mutex::new(Vec::new());
     let began = Instant::now();
@@ -204,10 +224,13 @@ fn one_trial(story: &Story, number: u64, seed: u64) -> Told {
 }
 
 fn run(project: &Project, resume: bool, kill: Option<&Kill>) -> End {
-    let arguments: &[&str] =
-        if resume { &["apply", "--resume", "--quiet"] } else { &["apply", "latest", "--quiet"] };
+    let arguments: &[&str] = if resume { &["apply", "--resume"] } else { &["apply", "latest"] };
     let mut command = project.command(arguments);
-    command.env("OUBLIETTE_BATCH_RECORDS", story::BATCH_RECORDS).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+        .env("OUBLIETTE_BATCH_RECORDS", story::BATCH_RECORDS)
+        .env("OUBLIETTE_IGNORE_PRESSURE", "1")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     if let Some(Kill::AtPoint(point, hit)) = kill {
         command.env("OUBLIETTE_FAILPOINT", format!("{point}:{hit}"));
     }
@@ -238,5 +261,6 @@ fn end_of(child: &mut Child) -> End {
     }
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
     End::Ended(status.code().unwrap_or(-1), said)
 }

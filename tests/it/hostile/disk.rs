@@ -83,12 +83,23 @@ fn try_with(directory: &str, free_kib: u64, settings: &str) -> Option<bool> {
             first.stderr
         );
     }
+    if was_full && first.stderr.contains("--resume") {
+        // Also without room the project can be looked at, or what keeps it from that is said.
+        for arguments in [&["status"][..], &["plan"]] {
+            let looked = project.run(arguments);
+            let asks = looked.stderr.contains("--resume");
+            assert!(looked.code == Some(0) || !asks, "{arguments:?}: {}", looked.stderr);
+        }
+    }
     disk.free();
     if was_full {
+        // The hint is the way on: there is a run to be gone on with if and only if it says so.
         let resumed = apply(&project, &["apply", "--resume"]);
         if resumed.stderr.contains("no run was interrupted") {
+            assert!(!first.stderr.contains("--resume"), "{}", first.stderr);
             apply(&project, &["apply"]).expect(0);
         } else {
+            assert!(first.stderr.contains("--resume"), "{}", first.stderr);
             resumed.expect(0);
         }
     }

@@ -1,6 +1,9 @@
 //! A project in a temporary directory, driven through the real binary, and looked at with tools that
 //! are not ours (`sqlite3`, the file system).
 
+pub(crate) mod server;
+
+use server::Database;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -39,13 +42,15 @@ impl Answer {
 #[derive(Debug)]
 pub(crate) struct Project {
     directory: TempDir,
+    /// The shop's database where that is on a server; else it is `shop.db`.
+    pub(crate) database: Option<Database>,
 }
 
 impl Project {
     /// A project with keys from `init`, and these documents instead of the example's.
     pub(crate) fn new(settings: &str, data_map: &str, policy: &str) -> Self {
         let directory = TempDir::new().unwrap();
-        let project = Self { directory };
+        let project = Self { directory, database: None };
         let path = project.path("");
         let made = Command::new(binary()).arg("init").arg(&path).args(["--lang", "en"]).output().unwrap();
         Answer::of(&made).expect(0);
@@ -67,7 +72,14 @@ impl Project {
             .status()
             .unwrap();
         assert!(done.success());
-        Self { directory }
+        let mut copy = Self { directory, database: None };
+        if let Some(database) = &self.database {
+            let own = database.copy();
+            let settings = fs::read_to_string(copy.path("oubliette.yaml")).unwrap();
+            copy.write("oubliette.yaml", &settings.replace(&database.address(), &own.address()));
+            copy.database = Some(own);
+        }
+        copy
     }
 
     pub(crate) fn path(&self, relative: &str) -> PathBuf {
@@ -116,6 +128,15 @@ impl Project {
     #[track_caller]
     pub(crate) fn apply(&self) -> serde_json::Value {
         self.run(&["--format", "json", "apply"]).expect(0).json()
+    }
+
+    /// What the shop's database answers to its own client.
+    #[track_caller]
+    pub(crate) fn shop(&self, statement: &str) -> String {
+        match &self.database {
+            Some(database) => database.sql(statement),
+            None => self.sql("shop.db", statement),
+        }
     }
 
     /// What `sqlite3` answers.

@@ -28,8 +28,8 @@ async fn links_to_files_and_directories_are_kept_and_reported() {
     link(&place.outside(), &place.path("c"));
     let survey = place.source().survey(&selection("{directory}/{file}")).await.unwrap();
     assert_eq!((survey.total, survey.due), (5, 3));
-    assert_eq!(survey.undecidable.get(&DoubtReason::NotGovernable), Some(&2));
-    assert_eq!(texts(&survey.undecidable_samples[&DoubtReason::NotGovernable]), ["a/link", "c"]);
+    assert_eq!(survey.undecidable, [(DoubtReason::NoRegularFile, 2)].into());
+    assert_eq!(texts(&survey.undecidable_samples[&DoubtReason::NoRegularFile]), ["a/link", "c"]);
     for disposer in place.disposers() {
         dispose_all(&disposer, &selection("{directory}/{file}")).await;
         assert!(place.has("a/link") && place.has("c") && !place.has("a/x"));
@@ -149,7 +149,7 @@ async fn a_file_with_a_second_name_is_kept_under_both() {
     std::fs::hard_link(place.path("a/x"), place.outside().join("twin")).unwrap();
     let selection = selection("{directory}/{file}");
     let survey = place.source().survey(&selection).await.unwrap();
-    assert_eq!((survey.due, survey.undecidable.get(&DoubtReason::NotGovernable)), (1, Some(&1)));
+    assert_eq!((survey.due, survey.undecidable), (1, [(DoubtReason::SeveralNames, 1)].into()));
     assert!(place.source().facts(&selection, &RecordKey::text("a/x")).await.is_err());
     let named = place.disposer().dispose(&named(&selection, &["a/x"]), &quiet()).await.unwrap();
     assert_eq!(kept(&named), [("a/x".to_owned(), KeptReason::Refused)]);
@@ -206,7 +206,8 @@ async fn special_files_and_names_that_are_not_unicode_are_kept_and_reported() {
     std::fs::write(&latin1, "x").unwrap();
     let survey = place.source().survey(&selection("d/{file}")).await.unwrap();
     assert_eq!((survey.total, survey.in_scope, survey.due), (4, 4, 1));
-    assert_eq!(survey.undecidable.get(&DoubtReason::NotGovernable), Some(&3));
+    let doubts = [(DoubtReason::NoRegularFile, 2), (DoubtReason::NameUnreadable, 1)].into();
+    assert_eq!(survey.undecidable, doubts);
     assert_eq!(disposed(&dispose_all(&place.disposer(), &selection("d/{file}")).await), ["d/x"]);
     assert!(latin1.exists() && fifo.exists() && place.has("d/socket"));
 }
@@ -240,7 +241,7 @@ async fn mount_points_are_kept_and_reported_and_not_crossed() {
     place.file("b/on-tmpfs");
     let all = selection("{directory}/{file}");
     let survey = place.source().survey(&all).await.unwrap();
-    assert_eq!((survey.due, survey.undecidable.get(&DoubtReason::NotGovernable)), (2, Some(&2)));
+    assert_eq!((survey.due, survey.undecidable), (2, [(DoubtReason::NoRegularFile, 2)].into()));
     let keys = ["b/x", "bound/none"].map(RecordKey::text).to_vec();
     let group = crate::batch::DatasetKeys { dataset: "files.all".to_owned(), keys };
     let seen = place.source().observe(&all, &group).await.unwrap();

@@ -6,38 +6,11 @@
 use super::reading;
 use crate::iso;
 use crate::selection::{StartCondition, StartEncoding};
+use crate::sql::dialect::StartText;
 use crate::sql::{SqlError, SqlText};
 use crate::start::{self, Limits};
 use crate::value::Value;
 use chrono::{DateTime, Datelike, Days};
-
-/// The expressions of one start event over one row.
-#[derive(Debug, Clone)]
-pub struct StartText {
-    /// One of the numbers of [`standing`], never NULL.
-    pub standing: SqlText,
-    /// Readable, at or before the cutoff and not in the future: what decides in a statement that
-    /// destroys. True exactly where `standing` is [`standing::DUE`], false or NULL otherwise; written so
-    /// that an index can serve it.
-    pub due_quick: SqlText,
-    /// At or before the end of the margin. Only for rows whose start is known to be readable.
-    pub overdue: SqlText,
-    /// The start in an order that `min` and `max` follow. Only for rows whose start is known to be
-    /// readable. [`crate::start::instant_of_sortable`] reads it back.
-    pub sortable: SqlText,
-}
-
-/// What [`StartText::standing`] says, in the order of precedence of [`crate::Class`].
-pub mod standing {
-    /// At or before the cutoff.
-    pub const DUE: i64 = 0;
-    /// NULL, or text of nothing but white space.
-    pub const MISSING: i64 = 1;
-    pub const UNREADABLE: i64 = 2;
-    /// After the moment of the plan.
-    pub const IN_FUTURE: i64 = 3;
-    pub const NOT_YET_DUE: i64 = 4;
-}
 
 /// One way of writing a start that can be compared without being rewritten.
 struct Spelling {

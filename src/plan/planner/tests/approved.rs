@@ -16,6 +16,9 @@ async fn owned_files_are_planned_with_the_rows_that_name_them() {
     let files =
         "  - {name: files.receipts, store: files, objects: {key: \"{file}\"}, record_type: receipt}\n";
     let shop = Shop::new(SCHEMA, &[CUSTOMERS, &invoices, LINES, files], &[INVOICE_RULE]).await;
+    for receipt in ["a.pdf", "b.pdf"] {
+        std::fs::write(shop.directory.path().join("files").join(receipt), "receipt").unwrap();
+    }
     let plan = shop.draft().await;
     assert_eq!(refusals(&plan), []);
     let linked: Vec<_> = plan.items[0]

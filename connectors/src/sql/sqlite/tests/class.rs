@@ -209,6 +209,7 @@ fn dependents() -> impl Strategy<Value = Vec<Dependent>> + Clone {
         shape: shape(),
         pairs: pairs(),
         holds,
+        co_owners: Vec::new(),
         dependents,
     };
     (any::<bool>(), any::<bool>(), holds(), holds()).prop_map(

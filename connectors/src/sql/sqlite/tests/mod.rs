@@ -1,6 +1,7 @@
 //! The twins held together on a real SQLite: what the SQL answers is what the Rust says.
 
 mod class;
+mod owners;
 mod predicate;
 mod transform;
 

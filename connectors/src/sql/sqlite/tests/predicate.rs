@@ -2,7 +2,9 @@
 
 use super::{Fields, Generator, NASTY, any_value, block_on, each, insert, open, setup, stored};
 use crate::predicate::{self, Field, Predicate};
-use crate::sql::sqlite::render;
+use crate::sql::Row;
+use crate::sql::predicate::render;
+use crate::sql::sqlite::Sqlite;
 use crate::value::{Value, ValueType};
 use proptest::prelude::*;
 
@@ -153,10 +155,12 @@ fn evaluating_and_asking_sqlite_give_the_same_answer() {
         let rows = stored(&mut connection, "s", &columns).await;
         let strategy = predicate_text();
         let mut answers = [0_u32; 3];
+        let shape = crate::DatasetShape::default();
+        let table = Row { alias: "t", shape: &shape };
         for _ in 0..600 {
             let text = generator.one(&strategy);
             let predicate = checked(&text);
-            let sql = render(&predicate, "t").unwrap();
+            let sql = render(&Sqlite, &predicate, table).unwrap();
             let asked = each(&mut connection, "s", &sql).await;
             for (row, answer) in rows.iter().zip(asked) {
                 let evaluated = evaluate(&predicate, row);

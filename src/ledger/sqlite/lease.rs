@@ -4,8 +4,9 @@
 //! go of it when the process ends, however it ends, so a killed run can be resumed at once. Holds and
 //! plans do not need it: they are placed and drafted while a run is going.
 
-use super::{LedgerError, SqliteLedger};
+use super::SqliteStore;
 use crate::journal::{JournalError, RunLease};
+use crate::ledger::LedgerError;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use std::fs::{File, OpenOptions};
@@ -20,14 +21,18 @@ struct FileLease {
     _file: File,
 }
 
-impl RunLease for FileLease {}
+impl RunLease for FileLease {
+    fn is_held(&self) -> bool {
+        true
+    }
+}
 
-impl SqliteLedger {
-    pub(super) fn lease(&self, run_id: &str) -> Result<Box<dyn RunLease>, JournalError> {
+impl SqliteStore {
+    pub(in crate::ledger) fn lease(&self, scope: &str) -> Result<Box<dyn RunLease>, JournalError> {
         let file = open_lock(self.lock_path()).map_err(LedgerError::from)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Box::new(FileLease { _file: file })),
-            Err(Errno::WOULDBLOCK) => Err(JournalError::Busy { run_id: run_id.to_owned() }),
+            Err(Errno::WOULDBLOCK) => Err(JournalError::Busy { scope: scope.to_owned() }),
             Err(error) => Err(LedgerError::from(io::Error::from(error)).into()),
         }
     }

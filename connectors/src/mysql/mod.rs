@@ -1,0 +1,275 @@
+//! MySQL and MariaDB: one server and its default database are one store, one table is one dataset.
+//!
+//! What [`crate::server`] needs of such a server. Reading order: [`connect`], [`rows`], [`fault`],
+//! [`catalogue`], [`shape`], [`keys`], [`presence`], [`pressure`]. Only InnoDB tables are governed: no other
+//! engine can take back half a batch.
+//!
+//! What this backend does not do: it changes no setting that outlives its session, and it never sees what
+//! the server does below a table (undo, binary log, replicas, backups).
+
+mod catalogue;
+mod connect;
+mod fault;
+mod keys;
+mod presence;
+mod pressure;
+mod rows;
+mod shape;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use connect::MySqlOptions;
+
+use crate::capability::Capabilities;
+use crate::dataset::{ColumnShape, DatasetAddress, DatasetShape};
+use crate::error::ConnectorError;
+use crate::port::Pressure;
+use crate::server::{Access, Backend, KeyColumn, Returning, SessionId};
+use crate::sql::mysql::MySql;
+use crate::sql::{Dialect, MySqlQuery, Row, SqlError, SqlText, mysql, mysql_query};
+use crate::value::{RecordKey, Value};
+use chrono::{DateTime, Utc};
+use connect::Database;
+use pressure::Load;
+use sqlx::mysql::MySqlConnection;
+use std::sync::Mutex;
+
+/// Most records in one batch: more keys than this do not fit into one statement with two parameters each.
+const BATCH_RECORDS_MAX: u32 = 20_000;
+
+/// Statements with more parameters are not kept by the server: each may cost it megabytes.
+const KEPT_PARAMETERS_MAX: usize = 256;
+
+/// A statement that the server keeps for the next time, unless it is large. One that is not kept costs 40
+/// milliseconds more over a network: the driver closes it with a message of its own, before whose receipt
+/// is confirmed the next one does not leave this machine (Nagle's algorithm).
+fn query(sql: SqlText) -> MySqlQuery {
+    let kept = sql.binds().len() <= KEPT_PARAMETERS_MAX;
+    mysql_query(sql).persistent(kept)
+}
+
+/// One MySQL or MariaDB server with a default database.
+#[derive(Debug)]
+pub struct MySqlBackend {
+    database: Database,
+    /// The counters of the server when pressure was last looked at.
+    load: Mutex<Option<Load>>,
+}
+
+impl MySqlBackend {
+    /// `url` is `mysql://user:password@host:port/database`, with `ssl-mode` and `ssl-ca` after a `?`.
+    ///
+    /// # Errors
+    /// `NotSupported` when the address cannot be read or names no database. The address is in no message.
+    pub fn new(store: &str, url: &str, options: MySqlOptions) -> Result<Self, ConnectorError> {
+        Ok(Self { database: Database::new(store, url, options)?, load: Mutex::new(None) })
+    }
+
+    fn failed(&self, reason: &str) -> ConnectorError {
+        ConnectorError::Failed { store: self.database.store.clone(), reason: reason.to_owned() }
+    }
+
+    /// The one row of a query of ours.
+    async fn row(
+        &self,
+        connection: &mut MySqlConnection,
+        sql: SqlText,
+    ) -> Result<Vec<Value>, ConnectorError> {
+        let rows = self.rows(connection, "", sql).await?;
+        rows.into_iter().next().ok_or_else(|| self.failed("an answer had no row"))
+    }
+}
+
+impl Backend for MySqlBackend {
+    type Connection = MySqlConnection;
+
+    fn store(&self) -> &str {
+        &self.database.store
+    }
+
+    fn dialect(&self) -> &dyn Dialect {
+        &MySql
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            transactional: true,
+            set_based: true,
+            own_clock: true,
+            anonymizes: true,
+            bounded_batches: true,
+            batch_records_max: BATCH_RECORDS_MAX,
+        }
+    }
+
+    async fn connect(&self, access: Access) -> Result<MySqlConnection, ConnectorError> {
+        self.database.connect(access).await
+    }
+
+    async fn rows(
+        &self,
+        connection: &mut MySqlConnection,
+        dataset: &str,
+        sql: SqlText,
+    ) -> Result<Vec<Vec<Value>>, ConnectorError> {
+        let found = query(sql).fetch_all(connection).await;
+        let found = found.map_err(|error| self.database.fault(dataset, &error))?;
+        found.iter().map(|row| rows::values(row).map_err(|reason| self.failed(reason))).collect()
+    }
+
+    async fn execute(
+        &self,
+        connection: &mut MySqlConnection,
+        dataset: &str,
+        sql: SqlText,
+    ) -> Result<u64, ConnectorError> {
+        let done = query(sql).execute(connection).await;
+        Ok(done.map_err(|error| self.database.fault(dataset, &error))?.rows_affected())
+    }
+
+    async fn inspect(
+        &self,
+        connection: &mut MySqlConnection,
+        address: &DatasetAddress,
+    ) -> Result<DatasetShape, ConnectorError> {
+        shape::inspect(self, connection, address).await
+    }
+
+    async fn discover(
+        &self,
+        connection: &mut MySqlConnection,
+    ) -> Result<Vec<(DatasetAddress, DatasetShape)>, ConnectorError> {
+        shape::discover(self, connection).await
+    }
+
+    async fn clock(&self, connection: &mut MySqlConnection) -> Result<DateTime<Utc>, ConnectorError> {
+        let row = self.row(connection, SqlText::new("SELECT UTC_TIMESTAMP(6)")).await?;
+        match row.first() {
+            Some(Value::Text(text)) => {
+                let read = chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f");
+                read.map(|at| at.and_utc()).map_err(|_| self.failed("the clock could not be read"))
+            }
+            _ => Err(self.failed("the clock could not be read")),
+        }
+    }
+
+    async fn pressure(&self, connection: &mut MySqlConnection) -> Result<Pressure, ConnectorError> {
+        pressure::pressure(self, connection).await
+    }
+
+    async fn enlist(
+        &self,
+        connection: &mut MySqlConnection,
+        scope: &str,
+    ) -> Result<SessionId, ConnectorError> {
+        presence::enlist(self, connection, scope).await
+    }
+
+    async fn enlisted(
+        &self,
+        connection: &mut MySqlConnection,
+        scope: &str,
+    ) -> Result<Vec<SessionId>, ConnectorError> {
+        presence::enlisted(self, connection, scope).await
+    }
+
+    async fn end_session(
+        &self,
+        connection: &mut MySqlConnection,
+        session: &SessionId,
+    ) -> Result<(), ConnectorError> {
+        presence::end(self, connection, session).await
+    }
+
+    fn stored(&self, column: &ColumnShape, text: &SqlText) -> SqlText {
+        mysql::stored(column, text)
+    }
+
+    fn key_part(&self, column: &ColumnShape, value: &Value) -> Result<SqlText, SqlError> {
+        keys::part(column, value)
+    }
+
+    fn among(&self, key: &[KeyColumn<'_>], keys: &[RecordKey]) -> Result<SqlText, SqlError> {
+        keys::among(key, keys)
+    }
+
+    /// Reading nothing from a table takes its metadata lock.
+    async fn hold_schema(
+        &self,
+        connection: &mut MySqlConnection,
+        tables: &[&DatasetAddress],
+    ) -> Result<(), ConnectorError> {
+        for address in tables {
+            let table = SqlText::table(address).map_err(|error| self.failed(&error.to_string()))?;
+            let sql = SqlText::fill("SELECT 1 FROM {0} LIMIT 0", &[&table]);
+            self.execute(connection, &address.dataset, sql).await?;
+        }
+        Ok(())
+    }
+
+    /// What the server would make the tables from again. It does not tell of triggers, nor of foreign keys
+    /// that come from elsewhere: those are seen when the tables are inspected, now and then.
+    async fn schema_mark(
+        &self,
+        connection: &mut MySqlConnection,
+        tables: &[&DatasetAddress],
+    ) -> Result<Option<String>, ConnectorError> {
+        let mut mark = String::new();
+        for address in tables {
+            let table = SqlText::table(address).map_err(|error| self.failed(&error.to_string()))?;
+            let sql = SqlText::fill("SHOW CREATE TABLE {0}", &[&table]);
+            for row in self.rows(connection, &address.dataset, sql).await? {
+                let Some(Value::Text(definition)) = row.get(1) else {
+                    return Err(self.failed("the definition of a table could not be read"));
+                };
+                mark.push_str(&without_counter(definition));
+                mark.push(';');
+            }
+        }
+        Ok(Some(mark))
+    }
+
+    fn returning(&self) -> Returning {
+        if self.database.is_mariadb() { Returning::Deleted } else { Returning::Nothing }
+    }
+
+    fn row_alias(&self, table: &str) -> String {
+        if self.database.is_mariadb() { table.to_owned() } else { "r".to_owned() }
+    }
+
+    fn fence(&self) -> &'static str {
+        " LIMIT 18446744073709551615"
+    }
+
+    fn begin_reading(&self) -> &'static [&'static str] {
+        &[
+            "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+            "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+        ]
+    }
+
+    fn assigned(&self, column: &ColumnShape, value: &Value, _: Row<'_>) -> Result<SqlText, SqlError> {
+        Ok(keys::assigned(column, value))
+    }
+}
+
+/// A definition without the next automatic number, which changes with every insertion.
+fn without_counter(definition: &str) -> String {
+    const COUNTER: &str = " AUTO_INCREMENT=";
+    let Some((before, after)) = definition.rsplit_once(COUNTER) else { return definition.to_owned() };
+    format!("{before}{}", after.trim_start_matches(|character: char| character.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod counter_tests {
+    #[test]
+    fn only_the_counter_is_left_out_of_a_definition() {
+        let definition =
+            "CREATE TABLE \"t\" (\n  \"id\" int\n) ENGINE=InnoDB AUTO_INCREMENT=17 DEFAULT CHARSET=utf8mb4";
+        assert_eq!(
+            super::without_counter(definition),
+            "CREATE TABLE \"t\" (\n  \"id\" int\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4"
+        );
+    }
+}

@@ -1,0 +1,167 @@
+//! What speaks for going slower: who else works on the server, and who waits.
+//!
+//! Everybody may read the counters of `SHOW GLOBAL STATUS`; what needs a right that the user lacks is not
+//! mentioned. Nothing here fails a batch but a connection that is gone.
+
+use super::MySqlBackend;
+use crate::error::ConnectorError;
+use crate::port::Pressure;
+use crate::server::Backend as _;
+use crate::sql::SqlText;
+use crate::value::Value;
+use sqlx::mysql::MySqlConnection;
+use std::collections::BTreeMap;
+
+/// The counters of the server at one moment of its own clock.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Load {
+    /// Seconds since the server started.
+    uptime: i64,
+    /// Statements of all sessions since then.
+    questions: i64,
+    /// Statements of the session that looked; another session begins anew.
+    own: i64,
+    session: i64,
+}
+
+/// Statements of others in a second from which we give way: a few come from monitoring alone.
+const FOREIGN_STATEMENTS_MAX: i64 = 10;
+/// Versions of rows that are not purged yet. Deleting on makes every reader slower.
+const HISTORY_MAX: i64 = 1_000_000;
+/// Seconds by which a replica of ours may be behind.
+const LAG_MAX: i64 = 10;
+const PAUSE_MS: u64 = 50;
+const PAUSE_WAITING_MS: u64 = 250;
+
+const STATUS: &str = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_running', 'Questions', 'Uptime', \
+     'Innodb_row_lock_current_waits', 'Innodb_history_list_length')";
+
+pub(super) async fn pressure(
+    backend: &MySqlBackend,
+    connection: &mut MySqlConnection,
+) -> Result<Pressure, ConnectorError> {
+    let status = counters(backend.rows(connection, "", SqlText::new(STATUS)).await?);
+    let own = SqlText::new("SHOW SESSION STATUS LIKE 'Questions'");
+    let own = counters(backend.rows(connection, "", own).await?);
+    let session = backend.row(connection, SqlText::new("SELECT CONNECTION_ID()")).await?;
+    let lag = lag(backend, connection).await;
+    let number = |name: &str| status.get(name).copied();
+    let now = match (number("uptime"), number("questions"), own.get("questions"), session.as_slice()) {
+        (Some(uptime), Some(questions), Some(own), [Value::Int(session)]) => {
+            Some(Load { uptime, questions, own: *own, session: *session })
+        }
+        _ => None,
+    };
+    let before = match backend.load.lock() {
+        Ok(mut kept) => std::mem::replace(&mut *kept, now),
+        // A panic elsewhere while it was held: the counters only lose their comparison.
+        Err(poisoned) => std::mem::replace(&mut *poisoned.into_inner(), now),
+    };
+    let foreign = before.zip(now).and_then(|(before, now)| foreign_per_second(before, now));
+    Ok(judge(&Seen {
+        running: number("threads_running"),
+        waiting: number("innodb_row_lock_current_waits"),
+        history: number("innodb_history_list_length"),
+        foreign,
+        lag,
+    }))
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    running: Option<i64>,
+    waiting: Option<i64>,
+    history: Option<i64>,
+    foreign: Option<i64>,
+    lag: Option<i64>,
+}
+
+fn judge(seen: &Seen) -> Pressure {
+    let mut pressure = Pressure::default();
+    let mut say = |found: Option<i64>, most: i64, pause_ms: u64, phrase: fn(i64) -> String| {
+        if let Some(found) = found.filter(|found| *found > most) {
+            pressure.reasons.push(phrase(found));
+            pressure.pause_ms = pressure.pause_ms.max(pause_ms);
+        }
+    };
+    // The session that asks is running too.
+    say(seen.running.map(|all| all - 1), 0, PAUSE_MS, |others| format!("{others} other sessions running"));
+    say(seen.foreign, FOREIGN_STATEMENTS_MAX, PAUSE_MS, |rate| {
+        format!("{rate} statements per second of others")
+    });
+    say(seen.waiting, 0, PAUSE_WAITING_MS, |waits| format!("{waits} waits for row locks"));
+    say(seen.history, HISTORY_MAX, PAUSE_WAITING_MS, |length| {
+        format!("history list of {length} transactions")
+    });
+    say(seen.lag, LAG_MAX, PAUSE_WAITING_MS, |seconds| format!("replica {seconds} s behind"));
+    pressure
+}
+
+/// `None` when the two are not of one session and one run of the server, or too close together.
+fn foreign_per_second(before: Load, now: Load) -> Option<i64> {
+    let seconds = now.uptime - before.uptime;
+    if seconds < 1 || before.session != now.session {
+        return None;
+    }
+    let ours = now.own - before.own;
+    Some((now.questions - before.questions - ours).max(0) / seconds)
+}
+
+/// Numbers by the lower-case name of their variable.
+fn counters(rows: Vec<Vec<Value>>) -> BTreeMap<String, i64> {
+    let one = |row: Vec<Value>| match row.as_slice() {
+        [Value::Text(name), Value::Text(value)] => Some((name.to_ascii_lowercase(), value.parse().ok()?)),
+        _ => None,
+    };
+    rows.into_iter().filter_map(one).collect()
+}
+
+/// Seconds by which this server is behind its primary, if it is a replica and the user may know.
+async fn lag(backend: &MySqlBackend, connection: &mut MySqlConnection) -> Option<i64> {
+    // Missing where there is no such table or right: silence.
+    let sql = SqlText::new(
+        "SELECT MAX(TIMESTAMPDIFF(SECOND, APPLYING_TRANSACTION_ORIGINAL_COMMIT_TIMESTAMP, UTC_TIMESTAMP())) \
+         FROM performance_schema.replication_applier_status_by_worker \
+         WHERE APPLYING_TRANSACTION <> ''",
+    );
+    let rows = backend.rows(connection, "", sql).await.ok()?;
+    match rows.first()?.first()? {
+        Value::Int(seconds) => Some(*seconds),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_ours_alone_asks_for_no_pause() {
+        let alone =
+            Seen { running: Some(1), waiting: Some(0), history: Some(20), foreign: Some(0), lag: None };
+        assert_eq!(judge(&alone), Pressure::default());
+        assert_eq!(judge(&Seen::default()), Pressure::default());
+    }
+
+    #[test]
+    fn who_works_and_who_waits_is_told_and_waiting_counts_more() {
+        let busy = Seen { running: Some(4), foreign: Some(120), ..Seen::default() };
+        let told = judge(&busy);
+        assert_eq!(told.reasons, ["3 other sessions running", "120 statements per second of others"]);
+        assert_eq!(told.pause_ms, PAUSE_MS);
+        let waiting = judge(&Seen { waiting: Some(2), ..Seen::default() });
+        assert_eq!(
+            (waiting.reasons, waiting.pause_ms),
+            (vec!["2 waits for row locks".to_owned()], PAUSE_WAITING_MS)
+        );
+    }
+
+    #[test]
+    fn our_own_statements_are_no_pressure() {
+        let at = |uptime, questions, own| Load { uptime, questions, own, session: 7 };
+        assert_eq!(foreign_per_second(at(10, 1000, 100), at(12, 1500, 600)), Some(0));
+        assert_eq!(foreign_per_second(at(10, 1000, 100), at(12, 1600, 500)), Some(100));
+        assert_eq!(foreign_per_second(at(10, 1000, 100), at(10, 1600, 500)), None);
+        assert_eq!(foreign_per_second(at(10, 1000, 100), Load { session: 8, ..at(12, 1600, 5) }), None);
+    }
+}

@@ -1,0 +1,143 @@
+//! What speaks for going slower: replicas that lag, sessions that wait or work besides ours.
+//!
+//! What the server hides from an ordinary role is left out and is no error. Cheap: one statement over
+//! counters in the server's memory.
+
+use super::connect::PostgresConnection;
+use crate::port::Pressure;
+use sqlx::Row as _;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Transactions that this process began on any server. All backends share it: the readers and writers of one
+/// database are not to take each other for strangers.
+static OWN_TRANSACTIONS: AtomicI64 = AtomicI64::new(0);
+
+/// Fewer transactions per second of others are taken for background work.
+const FOREIGN_PER_SECOND_MIN: f64 = 5.0;
+const LAG_SECONDS_MIN: f64 = 5.0;
+const PAUSE_MS: u64 = 50;
+const PAUSE_WAITING_MS: u64 = 250;
+const PAUSE_LAGGING_MS: u64 = 1000;
+
+pub(super) fn count_transaction() {
+    OWN_TRANSACTIONS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// What was seen at the last look.
+#[derive(Debug, Default)]
+pub(super) struct Load(Mutex<Option<Seen>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    /// Server's clock, in seconds.
+    at: f64,
+    /// Most transactions of others since any moment. The server counts late, so it may go back.
+    foreign: i64,
+}
+
+impl Load {
+    pub(super) async fn pressure(
+        &self,
+        connection: &mut PostgresConnection,
+    ) -> Result<Pressure, sqlx::Error> {
+        let sql = "SELECT extract(epoch FROM clock_timestamp())::float8 AS at, \
+             (SELECT max(extract(epoch FROM replay_lag))::float8 FROM pg_stat_replication) AS lag, \
+             count(*) FILTER (WHERE wait_event_type = 'Lock') AS waiting, \
+             count(*) FILTER (WHERE state = 'active' AND application_name NOT LIKE 'oubliette%') AS active, \
+             (SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()) \
+               AS transactions \
+             FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' \
+             AND pid <> pg_backend_pid()";
+        let rows = connection.all(sqlx::query(sql)).await?;
+        let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+        let look = Look {
+            at: row.try_get("at")?,
+            lag: row.try_get("lag")?,
+            waiting: row.try_get("waiting")?,
+            active: row.try_get("active")?,
+            transactions: row.try_get("transactions")?,
+        };
+        let own = OWN_TRANSACTIONS.load(Ordering::Relaxed);
+        let foreign = look.transactions.map(|all| self.foreign_rate(look.at, all.saturating_sub(own)));
+        Ok(judged(&look, foreign.unwrap_or_default()))
+    }
+
+    /// Transactions of others per second since the last look; 0 at the first.
+    fn foreign_rate(&self, at: f64, foreign: i64) -> f64 {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(last) = *seen else {
+            *seen = Some(Seen { at, foreign });
+            return 0.0;
+        };
+        *seen = Some(Seen { at, foreign: foreign.max(last.foreign) });
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        let more = foreign.saturating_sub(last.foreign).max(0) as f64;
+        more / (at - last.at).max(0.1)
+    }
+}
+
+struct Look {
+    at: f64,
+    lag: Option<f64>,
+    waiting: i64,
+    active: i64,
+    transactions: Option<i64>,
+}
+
+fn judged(look: &Look, foreign_per_second: f64) -> Pressure {
+    let mut pressure = Pressure::default();
+    let mut say = |reason: String, pause_ms: u64| {
+        pressure.reasons.push(reason);
+        pressure.pause_ms = pressure.pause_ms.max(pause_ms);
+    };
+    if let Some(lag) = look.lag.filter(|lag| *lag >= LAG_SECONDS_MIN) {
+        say(format!("a replica is {lag:.0} s behind"), PAUSE_LAGGING_MS);
+    }
+    if look.waiting > 0 {
+        say(format!("{} waiting for locks", counted(look.waiting)), PAUSE_WAITING_MS);
+    }
+    if look.active > 0 {
+        say(format!("{} of others at work", counted(look.active)), PAUSE_MS);
+    }
+    if foreign_per_second >= FOREIGN_PER_SECOND_MIN {
+        say(format!("{foreign_per_second:.0} transactions of others per second"), PAUSE_MS);
+    }
+    pressure
+}
+
+fn counted(sessions: i64) -> String {
+    if sessions == 1 { "1 session".to_owned() } else { format!("{sessions} sessions") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_server_asks_for_no_pause_and_a_lagging_replica_for_a_long_one() {
+        let idle = Look { at: 0.0, lag: None, waiting: 0, active: 0, transactions: None };
+        assert_eq!(judged(&idle, 4.9), Pressure::default());
+        let busy = Look { lag: Some(60.4), waiting: 1, active: 2, ..idle };
+        let pressure = judged(&busy, 100.0);
+        assert_eq!(
+            pressure.reasons,
+            [
+                "a replica is 60 s behind",
+                "1 session waiting for locks",
+                "2 sessions of others at work",
+                "100 transactions of others per second"
+            ]
+        );
+        assert_eq!(pressure.pause_ms, 1000);
+    }
+
+    #[test]
+    fn what_the_server_counts_late_is_not_taken_for_the_work_of_others() {
+        let load = Load::default();
+        let rates: Vec<f64> = [(0.0, 100), (1.0, 40), (2.0, 100), (4.0, 120)]
+            .map(|(at, foreign)| load.foreign_rate(at, foreign))
+            .into();
+        assert_eq!(rates, [0.0, 0.0, 0.0, 10.0]);
+    }
+}

@@ -1,0 +1,215 @@
+//! What the engine needs of one kind of database server, and nothing else of it.
+//!
+//! A backend knows how to connect, run one statement, read the catalogue and spell a few forms. It does
+//! not know what is due, in which order a batch goes, or what an intent is: that is the engine's.
+
+use crate::capability::Capabilities;
+use crate::dataset::{ColumnShape, DatasetAddress, DatasetShape};
+use crate::error::ConnectorError;
+use crate::port::Pressure;
+use crate::sql::{Dialect, Row, SqlError, SqlText};
+use crate::value::{RecordKey, Value};
+use chrono::{DateTime, Utc};
+use std::fmt;
+use std::future::Future;
+
+/// With which credentials, and under which promises, a connection is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// The reader's. Every transaction is read-only by a setting of the session.
+    Read,
+    /// The writer's.
+    Write,
+}
+
+/// What identifies a session on its server, for as long as that runs.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SessionId(pub String);
+
+/// A column of a key under an alias in a statement.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyColumn<'a> {
+    /// `alias."name"`.
+    pub text: &'a SqlText,
+    pub shape: &'a ColumnShape,
+}
+
+/// Which statements of a server answer with the rows that they changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Returning {
+    /// Keys are listed under a lock first.
+    Nothing,
+    Deleted,
+    DeletedAndUpdated,
+}
+
+/// One kind of database server, with the address of one database.
+///
+/// The methods that run statements answer errors in the words of [`ConnectorError`], without any text of
+/// the server: servers quote values in their messages.
+pub trait Backend: fmt::Debug + Send + Sync + 'static {
+    /// A connection of the driver. Dropping it closes the socket at once.
+    type Connection: Send;
+
+    /// Name of the store in the settings.
+    fn store(&self) -> &str;
+
+    fn dialect(&self) -> &dyn Dialect;
+
+    fn capabilities(&self) -> Capabilities;
+
+    /// Opens a session and sets everything that the engine relies on: UTC, quoting, isolation READ
+    /// COMMITTED, short lock and statement timeouts, an application name, no row-level security that
+    /// would hide rows silently, durable commits, no statement logging of the driver; read-only for
+    /// [`Access::Read`].
+    fn connect(
+        &self,
+        access: Access,
+    ) -> impl Future<Output = Result<Self::Connection, ConnectorError>> + Send;
+
+    /// The rows of a query, each column as the [`Value`] of its wire type. `dataset` is for messages.
+    fn rows(
+        &self,
+        connection: &mut Self::Connection,
+        dataset: &str,
+        sql: SqlText,
+    ) -> impl Future<Output = Result<Vec<Vec<Value>>, ConnectorError>> + Send;
+
+    /// Runs a statement; answers how many rows it changed.
+    fn execute(
+        &self,
+        connection: &mut Self::Connection,
+        dataset: &str,
+        sql: SqlText,
+    ) -> impl Future<Output = Result<u64, ConnectorError>> + Send;
+
+    /// The shape of one table, from the live catalogue.
+    ///
+    /// # Errors
+    /// `SchemaDrift` when it is not there, `NotSupported` when it is no table that can be governed (a view, a
+    /// foreign table, a table with inheritance children), with the way out in words.
+    fn inspect(
+        &self,
+        connection: &mut Self::Connection,
+        address: &DatasetAddress,
+    ) -> impl Future<Output = Result<DatasetShape, ConnectorError>> + Send;
+
+    /// Every table of the database that can be governed, with its shape.
+    fn discover(
+        &self,
+        connection: &mut Self::Connection,
+    ) -> impl Future<Output = Result<Vec<(DatasetAddress, DatasetShape)>, ConnectorError>> + Send;
+
+    /// The server's clock.
+    fn clock(
+        &self,
+        connection: &mut Self::Connection,
+    ) -> impl Future<Output = Result<DateTime<Utc>, ConnectorError>> + Send;
+
+    /// What speaks for going slower now.
+    fn pressure(
+        &self,
+        connection: &mut Self::Connection,
+    ) -> impl Future<Output = Result<Pressure, ConnectorError>> + Send;
+
+    /// Makes the session findable as one of `scope` (a run) for as long as it lives on the server, also when
+    /// this process is gone, and tells what identifies it there.
+    fn enlist(
+        &self,
+        connection: &mut Self::Connection,
+        scope: &str,
+    ) -> impl Future<Output = Result<SessionId, ConnectorError>> + Send;
+
+    /// The living sessions of `scope`, without that of `connection`.
+    fn enlisted(
+        &self,
+        connection: &mut Self::Connection,
+        scope: &str,
+    ) -> impl Future<Output = Result<Vec<SessionId>, ConnectorError>> + Send;
+
+    /// Ends a session and waits until the server has let go of it, so that nothing it began can become
+    /// durable any more. A session that is gone already is ended.
+    ///
+    /// # Errors
+    /// `Busy` when it is still there after some seconds.
+    fn end_session(
+        &self,
+        connection: &mut Self::Connection,
+        session: &SessionId,
+    ) -> impl Future<Output = Result<(), ConnectorError>> + Send;
+
+    /// Keeps these tables as they are declared until the transaction ends: to be called before looking
+    /// whether they are still as planned.
+    fn hold_schema(
+        &self,
+        connection: &mut Self::Connection,
+        tables: &[&DatasetAddress],
+    ) -> impl Future<Output = Result<(), ConnectorError>> + Send;
+
+    /// What tells one schema of these tables from another, if that can be had much cheaper than by
+    /// inspecting them. `None`: inspect.
+    fn schema_mark(
+        &self,
+        _connection: &mut Self::Connection,
+        _tables: &[&DatasetAddress],
+    ) -> impl Future<Output = Result<Option<String>, ConnectorError>> + Send {
+        async { Ok(None) }
+    }
+
+    /// What belongs to the work after a run that changed these tables; in codes for the certificate.
+    fn clean_up(
+        &self,
+        _connection: &mut Self::Connection,
+        _tables: &[DatasetAddress],
+    ) -> impl Future<Output = Result<Vec<&'static str>, ConnectorError>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
+    fn returning(&self) -> Returning;
+
+    /// The alias of the table of a selection. A server that takes no alias where it deletes wants the
+    /// table's own name.
+    fn row_alias(&self, _table: &str) -> String {
+        "r".to_owned()
+    }
+
+    /// Whether an index serves `(a, b) > (x, y)`.
+    fn compares_rows(&self) -> bool {
+        false
+    }
+
+    /// What keeps a subquery from being merged into the query around it, at its end.
+    fn fence(&self) -> &'static str;
+
+    /// Begins a transaction that sees one state throughout and cannot write.
+    fn begin_reading(&self) -> &'static [&'static str];
+
+    /// About how many bytes a row takes.
+    fn row_bytes(&self, row: Row<'_>) -> Result<SqlText, SqlError> {
+        let lengths: Vec<SqlText> = row
+            .shape
+            .columns
+            .iter()
+            .map(|column| {
+                let column = SqlText::column(row.alias, &column.name)?;
+                Ok(SqlText::fill("coalesce(octet_length({0}), 0)", &[&column]))
+            })
+            .collect::<Result<_, SqlError>>()?;
+        Ok(SqlText::join_balanced(&lengths, " + ").unwrap_or_else(|| SqlText::new("0")))
+    }
+
+    /// An expression over a column that [`Backend::rows`] reads as exactly the value that
+    /// [`crate::classify::classify`] and [`crate::transform::Transform::apply`] are to see: times without zone as
+    /// `YYYY-MM-DD HH:MM:SS[.f]`, numbers with a fraction as floats, what has no type here as text.
+    fn stored(&self, column: &ColumnShape, text: &SqlText) -> SqlText;
+
+    /// A bound value to be assigned to a column.
+    fn assigned(&self, column: &ColumnShape, value: &Value, row: Row<'_>) -> Result<SqlText, SqlError>;
+
+    /// A bound part of a key in the column's own type, so that an index serves the comparison.
+    fn key_part(&self, column: &ColumnShape, value: &Value) -> Result<SqlText, SqlError>;
+
+    /// True exactly for the rows with one of these keys; one parameter for any number of them where the
+    /// server can.
+    fn among(&self, key: &[KeyColumn<'_>], keys: &[RecordKey]) -> Result<SqlText, SqlError>;
+}

@@ -1,0 +1,236 @@
+//! The writing port: one batch in one transaction, and what belongs to the end of a run.
+//!
+//! It commits nothing whose intent is not durable. It does not retry and does not look afterwards: that is
+//! the caller's and the source's.
+
+use super::backend::{Access, Backend};
+use super::change::{self, Change};
+use super::session::{Lease, Sessions};
+use super::table::Restriction;
+use super::target::Target;
+use crate::batch::{
+    Batch, BatchOutcome, DatasetKeys, DatasetOutcome, Intended, IntentSink, KeptKey, KeptReason,
+};
+use crate::dataset::{DatasetAddress, Location};
+use crate::drift;
+use crate::error::ConnectorError;
+use crate::failpoint;
+use crate::port::RecordDisposer;
+use crate::selection::{Class, Selection};
+use crate::transform::Disposal;
+use crate::value::RecordKey;
+use async_trait::async_trait;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+/// Destroys records of one database, with the writer's credentials.
+pub struct ServerDisposer<B: Backend> {
+    sessions: Sessions<B>,
+    hash_key: Option<[u8; 32]>,
+    /// Tables that this disposer has changed, by dataset.
+    changed: Mutex<BTreeMap<String, DatasetAddress>>,
+}
+
+impl<B: Backend> fmt::Debug for ServerDisposer<B> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("ServerDisposer").field("sessions", &self.sessions).finish_non_exhaustive()
+    }
+}
+
+impl<B: Backend> ServerDisposer<B> {
+    /// Connects with the writer's credentials, which `backend` holds. Its sessions are findable on the
+    /// server under `scope`, the run on whose behalf it acts, so that what a killed process left open can
+    /// be ended before anybody looks what became of it.
+    ///
+    /// # Errors
+    /// `Unreachable`, `Denied`: as the server answers.
+    pub async fn open(backend: B, scope: &str) -> Result<Self, ConnectorError> {
+        let sessions = Sessions::open(backend, Access::Write, Some(scope.to_owned())).await?;
+        Ok(Self { sessions, hash_key: None, changed: Mutex::default() })
+    }
+
+    /// Gives the run's key for [`crate::Transform::Hash`], without which a hash is refused.
+    #[must_use]
+    pub fn with_hash_key(mut self, hash_key: [u8; 32]) -> Self {
+        self.hash_key = Some(hash_key);
+        self
+    }
+
+    fn note_changed(&self, selection: &Selection, outcome: &BatchOutcome) {
+        let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        for group in outcome.groups.iter().filter(|group| !group.disposed.is_empty()) {
+            if let Some((address, _)) = drift::dataset_of(selection, &group.dataset) {
+                changed.entry(group.dataset.clone()).or_insert_with(|| address.clone());
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl<B: Backend> RecordDisposer for ServerDisposer<B> {
+    async fn dispose(&self, batch: &Batch, intent: &dyn IntentSink) -> Result<BatchOutcome, ConnectorError> {
+        let mut lease = self.sessions.lease().await?;
+        let result = dispose(&mut lease, batch, intent, self.hash_key.as_ref()).await;
+        let outcome = lease.end(result)?;
+        self.note_changed(&batch.selection, &outcome);
+        Ok(outcome)
+    }
+
+    async fn settle(&self) -> Result<(), ConnectorError> {
+        self.sessions.settle().await
+    }
+
+    async fn finish(&self) -> Result<Vec<&'static str>, ConnectorError> {
+        let changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if changed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let tables: Vec<DatasetAddress> = changed.into_values().collect();
+        let mut lease = self.sessions.lease().await?;
+        let result = lease.clean_up(&tables).await;
+        let codes = lease.end(result)?;
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        Ok(codes)
+    }
+}
+
+/// Where a batch ends, found by reading, so that nobody waits for a walk over rows that are not due.
+struct Extent {
+    restriction: Restriction,
+    last: Option<RecordKey>,
+    /// No due record was found after `last`.
+    exhausted: bool,
+}
+
+async fn dispose<B: Backend>(
+    lease: &mut Lease<'_, B>,
+    batch: &Batch,
+    intent: &dyn IntentSink,
+    hash_key: Option<&[u8; 32]>,
+) -> Result<BatchOutcome, ConnectorError> {
+    let selection = &batch.selection;
+    let dataset = selection.address.dataset.as_str();
+    refuse_unfit(selection)?;
+    lease.run(dataset, "BEGIN").await?;
+    lease.hold_schema(selection).await?;
+    lease.verify(selection).await?;
+    let target = Target::of(lease, selection)?;
+    let mut extent = extent(lease, &target, batch).await?;
+    let mut own = DatasetOutcome { dataset: dataset.to_owned(), ..DatasetOutcome::default() };
+    if let Some(wanted) = &batch.only_keys {
+        let due = sort_out(lease, &target, wanted, &mut own).await?;
+        extent.restriction = Restriction::Keys(due);
+    }
+    let change = Change { target, restriction: extent.restriction, hash_key };
+    let groups = if change.is_empty() { Vec::new() } else { change.carry_out(lease).await? };
+    let last_key = extent.last.clone().or_else(|| last_of(&groups, dataset));
+    let last_key = last_key.or_else(|| batch.range.after.clone());
+    let mut outcome = BatchOutcome { groups: Vec::new(), last_key, exhausted: extent.exhausted };
+    if groups.iter().all(|group| group.keys.is_empty()) {
+        lease.run(dataset, "ROLLBACK").await?;
+        if !own.already_absent.is_empty() || !own.kept.is_empty() {
+            outcome.groups.push(own);
+        }
+        return Ok(outcome);
+    }
+    let intended = Intended { groups, last_key: outcome.last_key.clone() };
+    intent.intend(&intended).await?;
+    failpoint::hit("before-commit");
+    lease.run(dataset, "COMMIT").await?;
+    failpoint::hit("after-commit");
+    outcome.groups = answered(intended.groups, own);
+    Ok(outcome)
+}
+
+fn refuse_unfit(selection: &Selection) -> Result<(), ConnectorError> {
+    let store = || selection.address.store.clone();
+    let dataset = &selection.address.dataset;
+    if let Location::Objects { .. } = selection.address.location {
+        let reason = format!("dataset '{dataset}' speaks of objects, and a database holds tables");
+        return Err(ConnectorError::NotSupported { store: store(), reason });
+    }
+    if matches!(selection.disposal, Disposal::Anonymize { .. }) && !selection.dependents.is_empty() {
+        let reason = format!("the rows of dataset '{dataset}' stay, so their dependents cannot go with them");
+        return Err(ConnectorError::NotSupported { store: store(), reason });
+    }
+    Ok(())
+}
+
+async fn extent<B: Backend>(
+    lease: &mut Lease<'_, B>,
+    target: &Target<'_>,
+    batch: &Batch,
+) -> Result<Extent, ConnectorError> {
+    if let Some(wanted) = &batch.only_keys {
+        let (restriction, last) = (Restriction::Keys(Vec::new()), wanted.last().cloned());
+        return Ok(Extent { restriction, last, exhausted: true });
+    }
+    let after = batch.range.after.clone();
+    let (last, exhausted) = if let Some(last) = &batch.range.up_to {
+        (Some(last.clone()), false)
+    } else {
+        let bound = target.bound_after(lease, after.as_ref(), batch.range.records_max).await?;
+        let exhausted = bound.is_none();
+        (bound, exhausted)
+    };
+    Ok(Extent { restriction: Restriction::Range { after, last: last.clone() }, last, exhausted })
+}
+
+/// Of the records asked for by key, those that are due now, locked; the others go into `outcome` with why.
+async fn sort_out<B: Backend>(
+    lease: &mut Lease<'_, B>,
+    target: &Target<'_>,
+    wanted: &[RecordKey],
+    outcome: &mut DatasetOutcome,
+) -> Result<Vec<RecordKey>, ConnectorError> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut found: HashMap<String, Class> = HashMap::with_capacity(wanted.len());
+    for (key, class) in target.classes_of(lease, wanted, change::LOCKING).await? {
+        found.insert(key.canonical(), class);
+    }
+    let mut due = Vec::with_capacity(wanted.len());
+    for key in wanted {
+        let reason = match found.get(&key.canonical()) {
+            None => {
+                outcome.already_absent.push(key.clone());
+                continue;
+            }
+            Some(Class::Due) => {
+                due.push(key.clone());
+                continue;
+            }
+            Some(Class::Held) => KeptReason::Held,
+            Some(Class::ChangedSincePlan) => KeptReason::ChangedSincePlan,
+            Some(_) => KeptReason::NoLongerDue,
+        };
+        outcome.kept.push(KeptKey { key: key.clone(), reason });
+    }
+    Ok(due)
+}
+
+fn last_of(groups: &[DatasetKeys], dataset: &str) -> Option<RecordKey> {
+    groups.iter().rev().find(|group| group.dataset == dataset)?.keys.last().cloned()
+}
+
+/// The committed groups as an answer; what was kept belongs to the dataset of the selection.
+fn answered(groups: Vec<DatasetKeys>, own: DatasetOutcome) -> Vec<DatasetOutcome> {
+    let mut answered: Vec<DatasetOutcome> = groups
+        .into_iter()
+        .map(|group| DatasetOutcome {
+            dataset: group.dataset,
+            disposed: group.keys,
+            ..DatasetOutcome::default()
+        })
+        .collect();
+    match answered.iter_mut().find(|group| group.dataset == own.dataset) {
+        Some(group) => {
+            group.already_absent = own.already_absent;
+            group.kept = own.kept;
+        }
+        None => answered.push(own),
+    }
+    answered
+}

@@ -1,0 +1,22 @@
+//! What database servers share: sessions, key walks, surveys, batches, reading back.
+//!
+//! Reading order: [`backend`], which is what one kind of server must bring, then `session`, `table`,
+//! `target`, the readers (`survey`, `observe`, `source`) and the writer (`change`, `disposer`). A batch is
+//! one transaction: its keys become known inside it, the intent is made durable, and only then it commits.
+//!
+//! What this does not do: it never reads with the writer's credentials, holds no transaction open between
+//! two batches, and does not judge by transaction ids, which lie after a crash of the server.
+
+pub mod backend;
+mod change;
+mod disposer;
+mod observe;
+mod session;
+mod source;
+mod survey;
+mod table;
+mod target;
+
+pub use backend::{Access, Backend, KeyColumn, Returning, SessionId};
+pub use disposer::ServerDisposer;
+pub use source::ServerSource;

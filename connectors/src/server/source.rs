@@ -1,0 +1,274 @@
+//! The reading port over one database, opened with the reader's credentials.
+
+use super::backend::{Access, Backend};
+use super::session::{Lease, Sessions};
+use super::target::{Target, whole};
+use super::{observe, survey};
+use crate::batch::{DatasetKeys, Observation};
+use crate::capability::Capabilities;
+use crate::dataset::{ColumnShape, DatasetAddress, DatasetShape};
+use crate::error::ConnectorError;
+use crate::port::{Bound, Pressure, RecordSource};
+use crate::selection::{Page, PageRecord, RecordFacts, Selection, Survey};
+use crate::sql::{SqlText, class};
+use crate::value::{RecordKey, Value};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+
+/// Reads records of one database. Its sessions are read-only and it knows no writer's credentials.
+#[derive(Debug)]
+pub struct ServerSource<B: Backend> {
+    sessions: Sessions<B>,
+}
+
+impl<B: Backend> ServerSource<B> {
+    /// Connects with the reader's credentials, which `backend` holds.
+    ///
+    /// # Errors
+    /// `Unreachable`, `Denied`: as the server answers.
+    pub async fn open(backend: B) -> Result<Self, ConnectorError> {
+        Ok(Self { sessions: Sessions::open(backend, Access::Read, None).await? })
+    }
+}
+
+/// Runs `$work` in one read transaction on a leased connection; once more on a new one when the server has
+/// hung up meanwhile: reading again changes nothing.
+macro_rules! reading {
+    ($self:expr, $dataset:expr, |$lease:ident| $work:expr) => {{
+        let mut again = true;
+        loop {
+            let mut $lease = $self.sessions.lease().await?;
+            let result = async {
+                for statement in $lease.backend().begin_reading() {
+                    $lease.run($dataset, statement).await?;
+                }
+                let answer = $work.await?;
+                $lease.run($dataset, "COMMIT").await?;
+                Ok(answer)
+            }
+            .await;
+            let result = $lease.end(result);
+            if again && matches!(result, Err(ConnectorError::Unreachable { .. })) {
+                $self.sessions.forget_idle();
+                again = false;
+                continue;
+            }
+            break result;
+        }
+    }};
+}
+
+#[async_trait]
+impl<B: Backend> RecordSource for ServerSource<B> {
+    fn capabilities(&self) -> Capabilities {
+        self.sessions.backend.capabilities()
+    }
+
+    async fn inspect(&self, address: &DatasetAddress) -> Result<DatasetShape, ConnectorError> {
+        reading!(self, &address.dataset, |lease| lease.inspect(address))
+    }
+
+    async fn discover(&self) -> Result<Vec<(DatasetAddress, DatasetShape)>, ConnectorError> {
+        reading!(self, "", |lease| lease.discover())
+    }
+
+    async fn survey(&self, selection: &Selection) -> Result<Survey, ConnectorError> {
+        reading!(self, &selection.address.dataset, |lease| survey::survey(&mut lease, selection))
+    }
+
+    async fn page(
+        &self,
+        selection: &Selection,
+        after: Option<&RecordKey>,
+        records_max: u32,
+    ) -> Result<Page, ConnectorError> {
+        reading!(self, &selection.address.dataset, |lease| {
+            page(&mut lease, selection, after, records_max.max(1))
+        })
+    }
+
+    async fn bound(
+        &self,
+        selection: &Selection,
+        after: Option<&RecordKey>,
+        records: u32,
+    ) -> Result<Bound, ConnectorError> {
+        reading!(self, &selection.address.dataset, |lease| bound(&mut lease, selection, after, records))
+    }
+
+    async fn facts(
+        &self,
+        selection: &Selection,
+        key: &RecordKey,
+    ) -> Result<Option<RecordFacts>, ConnectorError> {
+        reading!(self, &selection.address.dataset, |lease| facts(&mut lease, selection, key))
+    }
+
+    async fn names_to_keep(
+        &self,
+        selection: &Selection,
+        names: &[String],
+    ) -> Result<Vec<String>, ConnectorError> {
+        reading!(self, &selection.address.dataset, |lease| names_to_keep(&mut lease, selection, names))
+    }
+
+    async fn observe(
+        &self,
+        selection: &Selection,
+        group: &DatasetKeys,
+    ) -> Result<Vec<Observation>, ConnectorError> {
+        reading!(self, &group.dataset, |lease| observe::observe(&mut lease, selection, group))
+    }
+
+    async fn store_clock(&self) -> Result<Option<DateTime<Utc>>, ConnectorError> {
+        reading!(self, "", |lease| lease.clock()).map(Some)
+    }
+
+    async fn pressure(&self) -> Result<Pressure, ConnectorError> {
+        let mut lease = self.sessions.lease().await?;
+        let pressure = lease.pressure().await;
+        lease.end(pressure)
+    }
+}
+
+async fn page<B: Backend>(
+    lease: &mut Lease<'_, B>,
+    selection: &Selection,
+    after: Option<&RecordKey>,
+    records_max: u32,
+) -> Result<Page, ConnectorError> {
+    lease.verify(selection).await?;
+    let target = Target::of(lease, selection)?;
+    let (backend, parts) = (lease.backend(), target.table.parts());
+    let mut asked = target.table.list(backend);
+    for name in &selection.link_columns {
+        asked.push(", ").append(&stored(lease, selection, name, &target.table.alias)?);
+    }
+    let range = super::table::Restriction::Range { after: after.cloned(), last: None };
+    let sql = SqlText::fill(
+        "SELECT {0} FROM {1} WHERE {2} ORDER BY {3} LIMIT {4}",
+        &[
+            &asked,
+            &target.table.from,
+            &target.due_within(lease, &range)?,
+            &target.table.order(),
+            &SqlText::value(Value::Int(i64::from(records_max))),
+        ],
+    );
+    let rows = lease.rows(target.dataset(), sql).await?;
+    let exhausted = u32::try_from(rows.len()).is_ok_and(|found| found < records_max);
+    let mut records = Vec::with_capacity(rows.len());
+    for mut row in rows {
+        let links = row.split_off(parts.min(row.len()));
+        let links = links.into_iter().map(|value| link(value, target.dataset())).collect::<Result<_, _>>()?;
+        records.push(PageRecord { key: lease.key(row)?, links });
+    }
+    Ok(Page { records, exhausted })
+}
+
+async fn bound<B: Backend>(
+    lease: &mut Lease<'_, B>,
+    selection: &Selection,
+    after: Option<&RecordKey>,
+    records: u32,
+) -> Result<Bound, ConnectorError> {
+    lease.verify(selection).await?;
+    let target = Target::of(lease, selection)?;
+    Ok(target.bound_after(lease, after, records).await?.map_or(Bound::End, Bound::At))
+}
+
+/// Reads the table once for each link column, unless an index leads there.
+async fn names_to_keep<B: Backend>(
+    lease: &mut Lease<'_, B>,
+    selection: &Selection,
+    names: &[String],
+) -> Result<Vec<String>, ConnectorError> {
+    lease.verify(selection).await?;
+    let target = Target::of(lease, selection)?;
+    let keys: Vec<RecordKey> = names.iter().map(RecordKey::text).collect();
+    let mut kept = Vec::new();
+    for name in &selection.link_columns {
+        let shape = shape_of(lease, selection, name)?;
+        let column = lease.written(SqlText::column(&target.table.alias, name))?;
+        let key = super::backend::KeyColumn { text: &column, shape };
+        let named = lease.written(lease.backend().among(&[key], &keys))?;
+        let sql = SqlText::fill(
+            "SELECT DISTINCT {0} FROM {1} WHERE {2} AND ({3}) IS NOT TRUE",
+            &[&lease.backend().stored(shape, &column), &target.table.from, &named, &target.due],
+        );
+        for row in lease.rows(target.dataset(), sql).await? {
+            for value in row {
+                kept.extend(link(value, target.dataset())?);
+            }
+        }
+    }
+    Ok(kept)
+}
+
+/// The name of an object as a row spells it.
+fn link(value: Value, dataset: &str) -> Result<Option<String>, ConnectorError> {
+    match value {
+        Value::Null => Ok(None),
+        Value::Text(text) => Ok(Some(text).filter(|text| !text.is_empty())),
+        Value::Int(number) => Ok(Some(number.to_string())),
+        _ => Err(ConnectorError::SchemaDrift {
+            dataset: dataset.to_owned(),
+            reason: "a column that names objects holds something that is no text".to_owned(),
+        }),
+    }
+}
+
+fn shape_of<'s, B: Backend>(
+    lease: &Lease<'_, B>,
+    selection: &'s Selection,
+    name: &str,
+) -> Result<&'s ColumnShape, ConnectorError> {
+    selection.shape.column(name).ok_or_else(|| lease.unexpected())
+}
+
+fn stored<B: Backend>(
+    lease: &Lease<'_, B>,
+    selection: &Selection,
+    name: &str,
+    alias: &str,
+) -> Result<SqlText, ConnectorError> {
+    let column = lease.written(SqlText::column(alias, name))?;
+    Ok(lease.backend().stored(shape_of(lease, selection, name)?, &column))
+}
+
+async fn facts<B: Backend>(
+    lease: &mut Lease<'_, B>,
+    selection: &Selection,
+    key: &RecordKey,
+) -> Result<Option<RecordFacts>, ConnectorError> {
+    lease.verify(selection).await?;
+    let target = Target::of(lease, selection)?;
+    let (backend, alias) = (lease.backend(), target.table.alias.as_str());
+    let referenced = lease.written(class::referenced(backend.dialect(), selection, alias))?;
+    let holds = lease.written(class::dependent_holds(backend.dialect(), &selection.dependents, alias))?;
+    let mut asked = target.table.list(backend);
+    for column in &selection.shape.columns {
+        asked.push(", ").append(&stored(lease, selection, &column.name, alias)?);
+    }
+    for condition in referenced.iter().chain(holds.values()) {
+        asked.append(&SqlText::fill(", CASE WHEN {0} THEN 1 ELSE 0 END", &[condition]));
+    }
+    let among = lease.written(target.table.among(backend, std::slice::from_ref(key)))?;
+    let sql = SqlText::fill("SELECT {0} FROM {1} WHERE {2}", &[&asked, &target.table.from, &among]);
+    for mut row in lease.rows(target.dataset(), sql).await? {
+        let mut values = row.split_off(target.table.parts().min(row.len())).into_iter();
+        // A collation may take another spelling for the same key.
+        if lease.key(row)?.canonical() != key.canonical() {
+            continue;
+        }
+        let names = selection.shape.columns.iter().map(|column| column.name.clone());
+        let fields: BTreeMap<String, Value> = names.zip(values.by_ref()).collect();
+        let mut truths: Vec<bool> = values.map(|value| whole(&value) == Some(1)).collect();
+        let held = truths.split_off(referenced.len().min(truths.len()));
+        let dependent_holds =
+            holds.into_keys().zip(held).filter(|(_, held)| *held).map(|(hold_id, _)| hold_id).collect();
+        return Ok(Some(RecordFacts { fields, referenced: truths, dependent_holds, changed_at: None }));
+    }
+    Ok(None)
+}

@@ -1,0 +1,219 @@
+//! Counts where every record of a dataset falls, in one state of the database and one pass over the table.
+//!
+//! A further pass is made only for what few selections need: who holds what, samples of what is rare,
+//! dependents, links.
+
+use super::backend::Backend;
+use super::session::Lease;
+use super::table::Restriction;
+use super::target::{self, Companion, Target, whole};
+use crate::error::ConnectorError;
+use crate::selection::{Class, DoubtReason, SAMPLE_KEYS_MAX, Selection, StartCondition, Survey};
+use crate::sql::{Ident, SqlText, class};
+use crate::start;
+use crate::value::{RecordKey, Value};
+use std::collections::BTreeMap;
+
+/// Holds that are counted in one pass; each is one column of the answer.
+const HOLDS_PER_PASS: usize = 100;
+/// Due records whose length is looked at for the estimate of bytes.
+const MEASURED_RECORDS: i64 = 1_000;
+
+pub(super) async fn survey<B: Backend>(
+    lease: &mut Lease<'_, B>,
+    selection: &Selection,
+) -> Result<Survey, ConnectorError> {
+    lease.verify(selection).await?;
+    let target = Target::of(lease, selection)?;
+    let mut survey = Survey::default();
+    count_classes(lease, &target, &mut survey).await?;
+    if survey.held > 0 {
+        survey.held_by = held_by(lease, &target).await?;
+    }
+    for (reason, count) in &survey.undecidable {
+        let keys = undecidable_sample(lease, &target, *reason, *count).await?;
+        survey.undecidable_samples.insert(*reason, keys);
+    }
+    if survey.due > 0 {
+        survey.due_samples = target.due_after(lease, None, sample_max(survey.due)).await?;
+        survey.due_bytes = due_bytes(lease, &target, survey.due).await?;
+    }
+    survey.dependents = dependents(lease, &target).await?;
+    survey.linked = linked(lease, &target).await?;
+    Ok(survey)
+}
+
+/// With a limit of what there is, a walk ends at the last one.
+fn sample_max(count: u64) -> u32 {
+    let most = u64::try_from(SAMPLE_KEYS_MAX).unwrap_or(u64::MAX);
+    u32::try_from(count.min(most)).unwrap_or(u32::MAX)
+}
+
+fn code<B: Backend>(lease: &Lease<'_, B>, target: &Target<'_>) -> Result<SqlText, ConnectorError> {
+    let dialect = lease.backend().dialect();
+    lease.written(class::class_case(dialect, target.selection, &target.table.alias))
+}
+
+/// The class of a row is found once, in a subquery that the server does not merge into the one around it,
+/// and what is only known of readable starts is asked for due rows alone.
+async fn count_classes<B: Backend>(
+    lease: &mut Lease<'_, B>,
+    target: &Target<'_>,
+    survey: &mut Survey,
+) -> Result<(), ConnectorError> {
+    let (backend, selection) = (lease.backend(), target.selection);
+    let alias = SqlText::ident(&lease.written(Ident::new(&target.table.alias))?);
+    let class_name = SqlText::ident(&lease.written(Ident::new("class of the record"))?);
+    let mut inner = SqlText::fill("SELECT {0} AS {1}", &[&code(lease, target)?, &class_name]);
+    let (mut sorted, mut overdue) = (SqlText::new("NULL"), SqlText::new("0"));
+    let start = lease.written(backend.dialect().start(&selection.start, target.table.row()))?;
+    if let (StartCondition::Event { field, .. }, Some(start)) = (&selection.start, start) {
+        let column = lease.written(SqlText::column(&target.table.alias, &field.name))?;
+        let name = SqlText::ident(&lease.written(Ident::new(&field.name))?);
+        inner.append(&SqlText::fill(", {0} AS {1}", &[&column, &name]));
+        let due = SqlText::value(Value::Int(class::DUE));
+        sorted = SqlText::fill("CASE WHEN {0} = {1} THEN {2} END", &[&class_name, &due, &start.sortable]);
+        overdue = SqlText::fill(
+            "CASE WHEN {0} = {1} THEN CASE WHEN {2} THEN 1 ELSE 0 END ELSE 0 END",
+            &[&class_name, &due, &start.overdue],
+        );
+    }
+    inner.append(&SqlText::fill(" FROM {0}", &[&target.table.from]));
+    inner.push(backend.fence());
+    let mut middle = SqlText::fill(
+        "SELECT {0} AS c, {1} AS s, {2} AS o FROM ({3}) AS {4}",
+        &[&class_name, &sorted, &overdue, &inner, &alias],
+    );
+    middle.push(backend.fence());
+    let sql =
+        SqlText::fill("SELECT c, count(*), min(s), max(s), sum(o) FROM ({0}) AS q GROUP BY c", &[&middle]);
+    for row in lease.rows(target.dataset(), sql).await? {
+        let [code, count, oldest, newest, overdue] = row.as_slice() else { return Err(lease.unexpected()) };
+        let class = whole(code).and_then(class::class_of_code).ok_or_else(|| lease.unexpected())?;
+        let counted = |value: &Value| whole(value).and_then(|count| u64::try_from(count).ok());
+        survey.add(class, counted(count).ok_or_else(|| lease.unexpected())?);
+        if let (Class::Due, StartCondition::Event { encoding, .. }) = (class, &selection.start) {
+            survey.oldest_due_at = start::instant_of_sortable(encoding, oldest);
+            survey.newest_due_at = start::instant_of_sortable(encoding, newest);
+            survey.overdue = counted(overdue).ok_or_else(|| lease.unexpected())?;
+        }
+    }
+    Ok(())
+}
+
+async fn count<B: Backend>(
+    lease: &mut Lease<'_, B>,
+    dataset: &str,
+    sql: SqlText,
+) -> Result<u64, ConnectorError> {
+    let row = lease.row(dataset, sql).await?;
+    let counted = row.first().and_then(whole).and_then(|count| u64::try_from(count).ok());
+    counted.ok_or_else(|| lease.unexpected())
+}
+
+async fn held_by<B: Backend>(
+    lease: &mut Lease<'_, B>,
+    target: &Target<'_>,
+) -> Result<BTreeMap<String, u64>, ConnectorError> {
+    let dialect = lease.backend().dialect();
+    let holds = lease.written(class::holds_by_id(dialect, target.selection, &target.table.alias))?;
+    let holds: Vec<(String, SqlText)> = holds.into_iter().collect();
+    let is_held = of_class(lease, target, |class| class == Class::Held)?;
+    let mut counted = BTreeMap::new();
+    for holds in holds.chunks(HOLDS_PER_PASS) {
+        let counts: Vec<SqlText> =
+            holds.iter().map(|(_, held)| SqlText::fill("count(CASE WHEN {0} THEN 1 END)", &[held])).collect();
+        let sql = SqlText::fill(
+            "SELECT {0} FROM {1} WHERE {2}",
+            &[&SqlText::list(&counts), &target.table.from, &is_held],
+        );
+        let row = lease.row(target.dataset(), sql).await?;
+        for ((hold_id, _), value) in holds.iter().zip(&row) {
+            let count = whole(value).and_then(|count| u64::try_from(count).ok());
+            counted.insert(hold_id.clone(), count.ok_or_else(|| lease.unexpected())?);
+        }
+    }
+    Ok(counted)
+}
+
+/// True for the rows of the chosen classes.
+fn of_class<B: Backend>(
+    lease: &Lease<'_, B>,
+    target: &Target<'_>,
+    chosen: impl Fn(Class) -> bool,
+) -> Result<SqlText, ConnectorError> {
+    let codes: Vec<SqlText> = (0..=class::DUE)
+        .filter(|code| class::class_of_code(*code).is_some_and(&chosen))
+        .map(|code| SqlText::value(Value::Int(code)))
+        .collect();
+    Ok(SqlText::fill("{0} IN ({1})", &[&code(lease, target)?, &SqlText::list(&codes)]))
+}
+
+async fn undecidable_sample<B: Backend>(
+    lease: &mut Lease<'_, B>,
+    target: &Target<'_>,
+    reason: DoubtReason,
+    count: u64,
+) -> Result<Vec<RecordKey>, ConnectorError> {
+    let condition = of_class(lease, target, |class| class == Class::Undecidable(reason))?;
+    target::first_keys(lease, target.dataset(), &target.table, &condition, Some(sample_max(count))).await
+}
+
+/// An estimate from the first due records.
+async fn due_bytes<B: Backend>(
+    lease: &mut Lease<'_, B>,
+    target: &Target<'_>,
+    due: u64,
+) -> Result<u64, ConnectorError> {
+    let bytes = lease.written(lease.backend().row_bytes(target.table.row()))?;
+    let sql = SqlText::fill(
+        "SELECT sum(n), count(*) FROM (SELECT {0} AS n FROM {1} WHERE {2} LIMIT {3}) AS m",
+        &[&bytes, &target.table.from, &target.due, &SqlText::value(Value::Int(MEASURED_RECORDS))],
+    );
+    let row = lease.row(target.dataset(), sql).await?;
+    let counted = |place: usize| row.get(place).and_then(whole).and_then(|count| u64::try_from(count).ok());
+    let (bytes, rows) = (counted(0).unwrap_or(0), counted(1).unwrap_or(0));
+    Ok(bytes.saturating_mul(due) / rows.max(1))
+}
+
+/// Rows of each dependent dataset that would go along. One that two ways lead to counts once.
+async fn dependents<B: Backend>(
+    lease: &mut Lease<'_, B>,
+    target: &Target<'_>,
+) -> Result<BTreeMap<String, u64>, ConnectorError> {
+    let mut ways: BTreeMap<String, Vec<Companion<'_>>> = BTreeMap::new();
+    for companion in target::companions(lease, target, &Restriction::ALL)? {
+        ways.entry(companion.dependent.address.dataset.clone()).or_default().push(companion);
+    }
+    let mut counted = BTreeMap::new();
+    for (dataset, ways) in ways {
+        let mut found = SqlText::default();
+        for (place, way) in ways.iter().enumerate() {
+            if place > 0 {
+                found.push(" UNION ");
+            }
+            let keys = [&way.table.order(), &way.table.from, &way.condition];
+            found.append(&SqlText::fill("SELECT {0} FROM {1} WHERE {2}", &keys));
+        }
+        let sql = SqlText::fill("SELECT count(*) FROM ({0}) AS u", &[&found]);
+        let rows = count(lease, &dataset, sql).await?;
+        counted.insert(dataset, rows);
+    }
+    Ok(counted)
+}
+
+async fn linked<B: Backend>(
+    lease: &mut Lease<'_, B>,
+    target: &Target<'_>,
+) -> Result<BTreeMap<String, u64>, ConnectorError> {
+    let mut counted = BTreeMap::new();
+    for name in &target.selection.link_columns {
+        let column = lease.written(SqlText::column(&target.table.alias, name))?;
+        let sql = SqlText::fill(
+            "SELECT count(*) FROM {0} WHERE {1} AND {2} <> ''",
+            &[&target.table.from, &target.due, &column],
+        );
+        counted.insert(name.clone(), count(lease, target.dataset(), sql).await?);
+    }
+    Ok(counted)
+}

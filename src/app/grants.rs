@@ -1,0 +1,82 @@
+//! Which rights the two sides of each store need.
+//!
+//! Floor 7. From the rules as they stand and the shapes of the live tables; nothing is granted here.
+
+use super::{App, AppError};
+use crate::data_map::{Dataset, Ownership, StoreKind};
+use anyhow::Context as _;
+use connectors::sql::grants::{Server, TableNeed, statements};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One store with the statements that its administrator runs; none for files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreGrants {
+    pub store: String,
+    pub kind: StoreKind,
+    pub location: String,
+    pub statements: Vec<String>,
+}
+
+impl App {
+    /// The rights for every store.
+    ///
+    /// # Errors
+    /// When a store cannot be opened in the way that its settings say.
+    pub async fn grants(&self) -> Result<Vec<StoreGrants>, AppError> {
+        let world = self.world().await?;
+        let mut needs: BTreeMap<&str, Vec<TableNeed>> = BTreeMap::new();
+        for dataset in self.catalog.datasets().values().filter(|dataset| dataset.is_table()) {
+            let purged = self.is_purged(dataset);
+            let mut updated = self.anonymized_columns(dataset);
+            // Records that others refer to are locked before they go, which takes the right to update.
+            let key = world.shape(&dataset.name).and_then(|shape| shape.key.first().cloned());
+            if purged || !updated.is_empty() {
+                updated.extend(key);
+            }
+            let need = TableNeed { address: dataset.address(), purged, updated };
+            needs.entry(dataset.store.as_str()).or_default().push(need);
+        }
+        let mut grants = Vec::new();
+        for (name, store) in &self.settings.stores {
+            let server = match store.terms.kind {
+                StoreKind::Postgres => Some(Server::Postgres),
+                StoreKind::Mysql => Some(Server::Mysql),
+                StoreKind::Sqlite | StoreKind::Directory => None,
+            };
+            let needs = needs.get(name.as_str()).map(Vec::as_slice).unwrap_or_default();
+            let statements = match server {
+                Some(server) => statements(server, needs).context("the grants cannot be written")?,
+                None => Vec::new(),
+            };
+            grants.push(StoreGrants {
+                store: name.clone(),
+                kind: store.terms.kind,
+                location: store.terms.location.clone(),
+                statements,
+            });
+        }
+        Ok(grants)
+    }
+
+    /// Rows go by a rule of their own, or with the record that owns them.
+    fn is_purged(&self, dataset: &Dataset) -> bool {
+        let targets = self.catalog.targets(self.now());
+        let by_rule = targets
+            .iter()
+            .any(|target| target.dataset.name == dataset.name && target.rule.disposition.fields().is_none());
+        by_rule || dataset.links.iter().any(|link| link.ownership == Ownership::Owns)
+    }
+
+    fn anonymized_columns(&self, dataset: &Dataset) -> BTreeSet<String> {
+        let targets = self.catalog.targets(self.now());
+        let fields = targets
+            .iter()
+            .filter(|target| target.dataset.name == dataset.name)
+            .filter_map(|target| target.rule.disposition.fields());
+        let mut columns: BTreeSet<String> = fields.flat_map(|fields| fields.keys().cloned()).collect();
+        if !columns.is_empty() {
+            columns.extend(dataset.marker.clone());
+        }
+        columns
+    }
+}

@@ -1,0 +1,358 @@
+//! The walk over one item whose store tells where batches end: ranges of the key are carried out, each on
+//! a connection of its own, while earlier ones are read back and the next ones are looked for.
+//!
+//! One task coordinates; nothing here decides what is due. The journal's cursor is the end of the last
+//! range before which every range is proven, so that whatever was under way at a crash is walked again.
+
+use crate::execution::attempt::{self, Act, BatchEnd, BatchError, Place, Unproven};
+use crate::execution::ranges::{Range, Ranges};
+use crate::execution::walk::{self, WalkError};
+use crate::execution::{ExecutionError, Interruption, OpenStore, Session, Snapshot};
+use crate::hold::HoldBook;
+use crate::plan::compile::ExecutableItem;
+use connectors::{Batch, BatchRange, Bound, ConnectorError, Pressure, RecordKey, Selection};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+/// How often the store is asked whether others need it.
+const PRESSURE_EVERY: Duration = Duration::from_millis(200);
+/// Aim of a batch while others work on the store: nobody waits longer for a row of ours.
+const CONSIDERATE_TARGET: Duration = Duration::from_millis(50);
+
+/// Walks the item from `cursor` on until nothing due is left.
+pub(super) async fn item(
+    session: &Session<'_>,
+    item: &ExecutableItem,
+    open: &OpenStore,
+    cursor: Option<RecordKey>,
+) -> Result<Option<Interruption>, WalkError> {
+    let executor = session.executor;
+    let book = executor.holds.book().await.map_err(ExecutionError::from)?;
+    let capabilities = open.source.capabilities();
+    let mut lanes = Lanes {
+        session,
+        item,
+        open,
+        selection: item.with_holds(&book).map_err(ExecutionError::from)?,
+        book,
+        ranges: Ranges::beginning_after(cursor),
+        records: executor.tuning.clamp(executor.tuning.records_start, capabilities.batch_records_max),
+        steps: FuturesUnordered::new(),
+        under_way: UnderWay::default(),
+        pressure: Pressure::default(),
+        asked_at: None,
+        not_before: Duration::ZERO,
+        reader_tries: 0,
+        troubles: Vec::new(),
+        disposed: 0,
+        began: executor.clock.monotonic(),
+        stopped: None,
+    };
+    let end = lanes.run().await;
+    executor.progress.ended(&lanes.snapshot());
+    end
+}
+
+/// Something that was waited for.
+enum Step {
+    Bound(Result<Bound, ConnectorError>),
+    Acted { range: Range, selection: Box<Selection>, took: Duration, act: Result<Act, BatchError> },
+    Proven { range: Range, end: Result<BatchEnd, BatchError> },
+    Pressure(Result<Pressure, ConnectorError>),
+    Waited,
+}
+
+/// How many steps of each kind are under way.
+#[derive(Debug, Default)]
+struct UnderWay {
+    bound: bool,
+    acts: u32,
+    proofs: u32,
+    pressure: bool,
+    wait: bool,
+}
+
+/// Why no further range is begun; what is under way comes to its end.
+enum Stop {
+    Interrupted(Interruption),
+    Failed(WalkError),
+}
+
+struct Lanes<'a> {
+    session: &'a Session<'a>,
+    item: &'a ExecutableItem,
+    open: &'a OpenStore,
+    book: HoldBook,
+    /// Under the holds of `book`.
+    selection: Selection,
+    ranges: Ranges,
+    /// Records of the next range.
+    records: u32,
+    steps: FuturesUnordered<Pin<Box<dyn Future<Output = Step> + Send + 'a>>>,
+    under_way: UnderWay,
+    pressure: Pressure,
+    /// When the store was last asked about pressure.
+    asked_at: Option<Duration>,
+    /// No range is begun before this time.
+    not_before: Duration,
+    /// Looks at the store that failed one after the other.
+    reader_tries: u32,
+    /// Why the last attempts failed.
+    troubles: Vec<String>,
+    disposed: u64,
+    began: Duration,
+    stopped: Option<Stop>,
+}
+
+impl Lanes<'_> {
+    async fn run(&mut self) -> Result<Option<Interruption>, WalkError> {
+        loop {
+            if self.stopped.is_none() {
+                self.begin_what_can_be().await?;
+            }
+            let Some(step) = self.steps.next().await else { break };
+            self.take_up(step);
+        }
+        match self.stopped.take() {
+            None if self.ranges.finished() => Ok(None),
+            None => Err(WalkError::Run(self.session.unreadable("a walk ended before its ranges were done"))),
+            Some(Stop::Interrupted(interruption)) => Ok(Some(interruption)),
+            Some(Stop::Failed(error)) => Err(error),
+        }
+    }
+
+    async fn begin_what_can_be(&mut self) -> Result<(), WalkError> {
+        if let Some(interruption) = self.session.executor.control.interruption() {
+            self.stopped = Some(Stop::Interrupted(interruption));
+            return Ok(());
+        }
+        if self.ranges.finished() || self.rests() {
+            return Ok(());
+        }
+        self.ask_for_pressure();
+        self.look_for_a_bound();
+        while self.may_act() {
+            self.refresh_holds().await?;
+            let Some(range) = self.ranges.take() else { break };
+            self.act(range);
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> Duration {
+        self.session.executor.clock.monotonic()
+    }
+
+    /// While others need the store there is one batch at a time.
+    fn lanes(&self) -> u32 {
+        if self.pressure.reasons.is_empty() { self.open.connections.max(1) } else { 1 }
+    }
+
+    /// Keys stay in memory until they are proven, so there is a limit to how many batches wait for it.
+    fn may_act(&self) -> bool {
+        let lanes = self.lanes();
+        self.ranges.waiting() > 0 && self.under_way.acts < lanes && self.under_way.proofs <= lanes + 1
+    }
+
+    /// Whether it is too early to begin anything; then a wait is under way.
+    fn rests(&mut self) -> bool {
+        let now = self.now();
+        if now >= self.not_before {
+            return false;
+        }
+        if !self.under_way.wait {
+            self.under_way.wait = true;
+            let slice = self.not_before.saturating_sub(now).min(walk::WAIT_SLICE);
+            self.steps.push(Box::pin(async move {
+                tokio::time::sleep(slice).await;
+                Step::Waited
+            }));
+        }
+        true
+    }
+
+    fn ask_for_pressure(&mut self) {
+        let now = self.now();
+        let recent = self.asked_at.is_some_and(|asked| now.saturating_sub(asked) < PRESSURE_EVERY);
+        if recent || self.under_way.pressure || walk::ignores_pressure() {
+            return;
+        }
+        self.asked_at = Some(now);
+        self.under_way.pressure = true;
+        let open = self.open;
+        self.steps.push(Box::pin(async move { Step::Pressure(open.source.pressure().await) }));
+    }
+
+    fn look_for_a_bound(&mut self) {
+        let enough = usize::try_from(self.lanes()).unwrap_or(usize::MAX);
+        if self.ranges.all_told() || self.under_way.bound || self.ranges.waiting() > enough {
+            return;
+        }
+        self.under_way.bound = true;
+        let (open, records) = (self.open, self.records);
+        let (after, selection) = (self.ranges.next_after().cloned(), self.selection.clone());
+        self.steps.push(Box::pin(async move {
+            Step::Bound(open.source.bound(&selection, after.as_ref(), records).await)
+        }));
+    }
+
+    async fn refresh_holds(&mut self) -> Result<(), ExecutionError> {
+        let holds = self.session.executor.holds;
+        if holds.revision().await? != self.book.revision {
+            self.book = holds.book().await?;
+            self.selection = self.item.with_holds(&self.book)?;
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, range: Range) {
+        let (session, open) = (self.session, self.open);
+        let place = Place { item: self.item.item.item, part: 0, hold_revision: self.book.revision };
+        let key_range =
+            BatchRange { after: range.after.clone(), up_to: range.up_to.clone(), records_max: u32::MAX };
+        let batch = Batch { selection: self.selection.clone(), range: key_range, only_keys: None };
+        self.under_way.acts += 1;
+        self.steps.push(Box::pin(async move {
+            let clock = session.executor.clock;
+            let began = clock.monotonic();
+            let act = attempt::act(session, open, place, &batch).await;
+            let took = clock.monotonic().saturating_sub(began);
+            Step::Acted { range, selection: Box::new(batch.selection), took, act }
+        }));
+    }
+
+    fn prove(&mut self, range: Range, selection: Box<Selection>, unproven: Unproven) {
+        let (session, open) = (self.session, self.open);
+        let cursor = self.ranges.cursor_with(&range);
+        self.under_way.proofs += 1;
+        self.steps.push(Box::pin(async move {
+            let end = attempt::prove(session, open, &selection, unproven, cursor).await;
+            Step::Proven { range, end }
+        }));
+    }
+
+    fn take_up(&mut self, step: Step) {
+        match step {
+            Step::Waited => self.under_way.wait = false,
+            Step::Pressure(pressure) => {
+                self.under_way.pressure = false;
+                match pressure {
+                    Ok(pressure) => self.pressure = pressure,
+                    Err(error) => self.bear_reader(error),
+                }
+            }
+            Step::Bound(bound) => {
+                self.under_way.bound = false;
+                match bound {
+                    Ok(bound) => {
+                        self.reader_tries = 0;
+                        self.ranges.tell(match bound {
+                            Bound::At(key) => Some(key),
+                            Bound::End | Bound::Unknown => None,
+                        });
+                    }
+                    Err(error) => self.bear_reader(error),
+                }
+            }
+            Step::Acted { range, selection, took, act } => {
+                self.under_way.acts -= 1;
+                self.acted(range, selection, took, act);
+            }
+            Step::Proven { range, end } => {
+                self.under_way.proofs -= 1;
+                self.proven(&range, end);
+            }
+        }
+    }
+
+    fn acted(
+        &mut self,
+        range: Range,
+        selection: Box<Selection>,
+        took: Duration,
+        act: Result<Act, BatchError>,
+    ) {
+        match act {
+            Ok(Act::Nothing(_)) => self.ranges.done(&range),
+            Ok(Act::Done(unproven)) => {
+                self.troubles.clear();
+                self.pace(took);
+                self.prove(range, selection, *unproven);
+            }
+            Err(BatchError::HoldsChanged) => self.ranges.give_back(range),
+            Err(BatchError::Run(error)) => self.fail(WalkError::Run(error)),
+            Err(BatchError::Store { error, .. }) => {
+                let tries = range.tries + 1;
+                self.ranges.give_back(Range { tries, ..range });
+                self.bear(error, tries);
+            }
+        }
+    }
+
+    fn proven(&mut self, range: &Range, end: Result<BatchEnd, BatchError>) {
+        match end {
+            Ok(end) => {
+                self.ranges.done(range);
+                self.disposed += end.disposed;
+                self.session.executor.progress.advanced(&self.snapshot());
+            }
+            Err(BatchError::Run(error)) => self.fail(WalkError::Run(error)),
+            Err(BatchError::Store { error, .. }) => self.fail(WalkError::Item(error)),
+            Err(BatchError::HoldsChanged) => {
+                self.fail(WalkError::Run(self.session.unreadable("a proof was refused because of a hold")));
+            }
+        }
+    }
+
+    /// The size of the next range, and a pause as long as the work where others wait for the store.
+    fn pace(&mut self, took: Duration) {
+        let store_max = self.open.source.capabilities().batch_records_max;
+        let mut tuning = self.session.executor.tuning;
+        if !self.pressure.reasons.is_empty() {
+            tuning.batch_target = tuning.batch_target.min(CONSIDERATE_TARGET);
+            let pause = took.max(Duration::from_millis(self.pressure.pause_ms));
+            self.not_before = self.now() + pause;
+        }
+        self.records = tuning.next_records(self.records, took, store_max);
+    }
+
+    /// Bears with a store that may recover; gives the item, or the run, up if it will not.
+    fn bear(&mut self, error: ConnectorError, tries: u32) {
+        if matches!(error, ConnectorError::Full { .. }) {
+            return self.fail(WalkError::Run(ExecutionError::Store(error)));
+        }
+        if !error.is_transient() || tries >= self.session.executor.tuning.attempts_max {
+            return self.fail(WalkError::Item(error));
+        }
+        self.troubles = vec![error.to_string()];
+        self.not_before = self.now() + walk::back_off(tries);
+        self.session.executor.progress.advanced(&self.snapshot());
+    }
+
+    /// Looks at the store are tried as often as one range is.
+    fn bear_reader(&mut self, error: ConnectorError) {
+        self.reader_tries += 1;
+        self.bear(error, self.reader_tries);
+    }
+
+    /// The first failure is the one that is told.
+    fn fail(&mut self, error: WalkError) {
+        if !matches!(self.stopped, Some(Stop::Failed(_))) {
+            self.stopped = Some(Stop::Failed(error));
+        }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let item = &self.item.item;
+        Snapshot {
+            item: item.item,
+            dataset: item.dataset.clone(),
+            disposed: self.disposed,
+            planned: item.counts.due,
+            elapsed: self.now().saturating_sub(self.began),
+            slowed_by: self.troubles.iter().chain(&self.pressure.reasons).cloned().collect(),
+        }
+    }
+}
