@@ -182,7 +182,7 @@ impl Catalogue {
     /// table of the same database too, whose columns then count as checked.
     async fn read_checks(&mut self, reader: &mut Reader<'_>) -> Result<(), ConnectorError> {
         const CHECKS: &str = "SELECT DISTINCT t.TABLE_NAME, c.CHECK_CLAUSE FROM information_schema.TABLE_CONSTRAINTS AS t \
-             JOIN information_schema.CHECK_CONSTRAINTS AS c ON c.CONSTRAINT_SCHEMA = t.CONSTRAINT_SCHEMA \
+             JOIN information_schema.CHECK_CONSTRAINTS AS c ON c.CONSTRAINT_SCHEMA = {0} \
              AND c.CONSTRAINT_NAME = t.CONSTRAINT_NAME \
              WHERE t.TABLE_SCHEMA = {0} AND t.TABLE_NAME = COALESCE({1}, t.TABLE_NAME) AND t.CONSTRAINT_TYPE = 'CHECK'";
         for found in reader.all(CHECKS).await? {
