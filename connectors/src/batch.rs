@@ -1,10 +1,11 @@
 //! Batches: the unit of journaling, what a store intends, what it answers, what is seen afterwards.
 
 use crate::error::ConnectorError;
-use crate::selection::Selection;
+use crate::selection::{Class, Selection};
 use crate::value::RecordKey;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// One batch to be disposed of: the next due records of `selection` after `range.after`.
 #[derive(Debug, Clone)]
@@ -103,4 +104,54 @@ pub enum ObservedState {
     /// Present, and all fields of the disposal have their final value.
     Anonymized,
     Present,
+}
+
+impl DatasetOutcome {
+    /// Of the records asked for by key, those that are due now, in the order asked; the others are noted with
+    /// why they stay. `found` is the class of each that is there.
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+    pub(crate) fn sort_out(
+        &mut self,
+        wanted: &[RecordKey],
+        found: Vec<(RecordKey, Class)>,
+    ) -> Vec<RecordKey> {
+        let found: HashMap<String, Class> =
+            found.into_iter().map(|(key, class)| (key.canonical(), class)).collect();
+        let mut due = Vec::with_capacity(wanted.len());
+        for key in wanted {
+            let reason = match found.get(&key.canonical()) {
+                None => {
+                    self.already_absent.push(key.clone());
+                    continue;
+                }
+                Some(Class::Due) => {
+                    due.push(key.clone());
+                    continue;
+                }
+                Some(Class::Held) => KeptReason::Held,
+                Some(Class::ChangedSincePlan) => KeptReason::ChangedSincePlan,
+                Some(_) => KeptReason::NoLongerDue,
+            };
+            self.kept.push(KeptKey { key: key.clone(), reason });
+        }
+        due
+    }
+
+    /// The committed groups as an answer; what was kept belongs to the dataset of the selection, whose
+    /// outcome this is.
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+    pub(crate) fn answer(self, groups: Vec<DatasetKeys>) -> Vec<Self> {
+        let mut answered: Vec<Self> = groups
+            .into_iter()
+            .map(|group| Self { dataset: group.dataset, disposed: group.keys, ..Self::default() })
+            .collect();
+        match answered.iter_mut().find(|group| group.dataset == self.dataset) {
+            Some(group) => {
+                group.already_absent = self.already_absent;
+                group.kept = self.kept;
+            }
+            None => answered.push(self),
+        }
+        answered
+    }
 }

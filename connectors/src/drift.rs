@@ -5,6 +5,7 @@
 use crate::dataset::{DatasetAddress, DatasetShape};
 use crate::error::ConnectorError;
 use crate::selection::{Dependent, Selection, StartCondition};
+use crate::transform::Disposal;
 
 /// A table that a selection speaks of, with the shape it was planned with.
 #[derive(Debug, Clone, Copy)]
@@ -119,4 +120,14 @@ pub(crate) fn refuse_changed(table: &PlannedTable<'_>, found: &DatasetShape) -> 
             reason: format!("{what} changed since it was inspected"),
         }),
     }
+}
+
+/// Refuses to anonymize records that have dependents: those would go, and what they depend on would stay.
+pub(crate) fn refuse_companions_of_what_stays(selection: &Selection) -> Result<(), ConnectorError> {
+    if matches!(selection.disposal, Disposal::Purge) || selection.dependents.is_empty() {
+        return Ok(());
+    }
+    let dataset = &selection.address.dataset;
+    let reason = format!("the rows of dataset '{dataset}' stay, so their dependents cannot go with them");
+    Err(ConnectorError::NotSupported { store: selection.address.store.clone(), reason })
 }

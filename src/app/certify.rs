@@ -15,7 +15,7 @@ use crate::evidence::{
     Approval, ApprovalKind, Basis, Code, Controller, Evidence, Kind, PolicyReference, PublicText,
     RecordSetEvidence, RecordSetMode, Residual, ResidualControl, ResidualStatus, TargetEvidence, Tool,
 };
-use crate::execution::RunEnd;
+use crate::execution::{RunEnd, Tuning, patience};
 use crate::hold::{HoldBook, HoldRegister as _};
 use crate::journal::{JournalStore as _, RunRecord, RunState};
 use crate::plan::approval::ApprovalBasis;
@@ -25,9 +25,8 @@ use crate::plan::named::{Looking, without_kept};
 use crate::policy::RetainFor;
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
-use connectors::{ConnectorError, failpoint};
+use connectors::failpoint;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 /// A run whose certificate is in the archive.
 #[derive(Debug)]
@@ -35,11 +34,6 @@ pub(super) struct Certified {
     pub(super) statement: Statement,
     pub(super) directory: std::path::PathBuf,
 }
-
-/// How often a store that cannot be read back is asked again, and how long between the tries, times their
-/// number.
-const READ_BACK_TRIES: u32 = 5;
-const READ_BACK_PAUSE: Duration = Duration::from_millis(300);
 
 impl App {
     /// Fixes the statement of a run whose batches are all settled.
@@ -159,15 +153,9 @@ impl App {
         let selection = item.with_holds(book)?;
         let store = running.stores.get(&item.item.store);
         let store = store.with_context(|| format!("store '{}' is not open", item.item.store))?;
-        let mut survey = store.source.survey(&selection).await;
         // A store that is about to come back is worth a moment: what cannot be read makes the run partial.
-        for tries in 1..=READ_BACK_TRIES {
-            if !survey.as_ref().is_err_and(ConnectorError::is_transient) {
-                break;
-            }
-            tokio::time::sleep(READ_BACK_PAUSE.saturating_mul(tries)).await;
-            survey = store.source.survey(&selection).await;
-        }
+        let attempts_max = Tuning::default().attempts_max;
+        let survey = patience::retrying(attempts_max, || store.source.survey(&selection)).await;
         Ok(match survey {
             Ok(survey) => {
                 let sources = self.sources().await?;

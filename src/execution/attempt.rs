@@ -1,6 +1,6 @@
 //! One attempt at one batch: intend, dispose, look, record.
 
-use crate::execution::{ExecutionError, OpenStore, Session, recovery, walk};
+use crate::execution::{ExecutionError, OpenStore, Session, patience, recovery};
 use crate::journal::codec::{self, DeltaGroup, OutcomeDelta};
 use crate::journal::{BatchCounts, BatchId, JournalEntry, JournalError, Transition};
 use async_trait::async_trait;
@@ -146,26 +146,8 @@ pub(super) async fn patiently<T, F: Future<Output = Result<T, ConnectorError>>>(
     session: &Session<'_>,
     look: impl FnMut() -> F,
 ) -> Result<T, ExecutionError> {
-    let seen = retrying(session, look).await;
+    let seen = patience::retrying(session.executor.tuning.attempts_max, look).await;
     seen.map_err(|error| ExecutionError::InDoubt { batches: 1, error })
-}
-
-/// Repeats what changes nothing, or nothing twice, for a store that may be about to come back.
-pub(super) async fn retrying<T, F: Future<Output = Result<T, ConnectorError>>>(
-    session: &Session<'_>,
-    mut look: impl FnMut() -> F,
-) -> Result<T, ConnectorError> {
-    let mut tries = 1;
-    loop {
-        match look().await {
-            Ok(seen) => return Ok(seen),
-            Err(error) if error.is_transient() && tries < session.executor.tuning.attempts_max => {
-                tokio::time::sleep(walk::back_off(tries)).await;
-                tries += 1;
-            }
-            Err(error) => return Err(error),
-        }
-    }
 }
 
 /// Of the keys given, those whose final state is seen now, in their order.

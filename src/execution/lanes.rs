@@ -7,7 +7,7 @@
 use crate::execution::attempt::{self, Act, BatchEnd, BatchError, Place, Unproven};
 use crate::execution::ranges::{Range, Ranges};
 use crate::execution::walk::{self, WalkError};
-use crate::execution::{ExecutionError, Interruption, OpenStore, Session, Snapshot};
+use crate::execution::{ExecutionError, Interruption, OpenStore, Session, Snapshot, patience};
 use crate::hold::HoldBook;
 use crate::plan::compile::ExecutableItem;
 use connectors::{Batch, BatchRange, Bound, ConnectorError, Pressure, RecordKey, Selection};
@@ -109,8 +109,10 @@ struct Lanes<'a> {
 impl Lanes<'_> {
     async fn run(&mut self) -> Result<Option<Interruption>, WalkError> {
         loop {
-            if self.stopped.is_none() {
-                self.begin_what_can_be().await?;
+            if self.stopped.is_none()
+                && let Err(error) = self.begin_what_can_be().await
+            {
+                self.fail(WalkError::Run(error));
             }
             let Some(step) = self.steps.next().await else { break };
             self.take_up(step);
@@ -123,7 +125,7 @@ impl Lanes<'_> {
         }
     }
 
-    async fn begin_what_can_be(&mut self) -> Result<(), WalkError> {
+    async fn begin_what_can_be(&mut self) -> Result<(), ExecutionError> {
         if let Some(interruption) = self.session.executor.control.interruption() {
             self.stopped = Some(Stop::Interrupted(interruption));
             return Ok(());
@@ -327,7 +329,7 @@ impl Lanes<'_> {
             return self.fail(WalkError::Item(error));
         }
         self.troubles = vec![error.to_string()];
-        self.not_before = self.now() + walk::back_off(tries);
+        self.not_before = self.now() + patience::back_off(tries);
         self.session.executor.progress.advanced(&self.snapshot());
     }
 

@@ -8,6 +8,7 @@ mod attempt;
 pub mod control;
 mod lanes;
 mod linked;
+pub mod patience;
 pub mod progress;
 mod ranges;
 mod recovery;
@@ -116,10 +117,11 @@ pub async fn execute(
 ) -> Result<RunEnd, ExecutionError> {
     let numbering = tokio::sync::Mutex::new(());
     let session = Session { executor, run, key, numbering: &numbering };
+    let attempts_max = executor.tuning.attempts_max;
     for store in plan.stores() {
         // What a killed process of this run left open holds locks that we would wait for.
         let disposer = &session.store(store)?.disposer;
-        attempt::retrying(&session, || disposer.settle()).await.map_err(ExecutionError::Store)?;
+        patience::retrying(attempts_max, || disposer.settle()).await.map_err(ExecutionError::Store)?;
     }
     let redo = recovery::settle_all(&session, plan.items()).await?;
     let mut end = RunEnd::default();
@@ -138,7 +140,7 @@ pub async fn execute(
     }
     for store in plan.stores() {
         let open = session.store(store)?;
-        match attempt::retrying(&session, || open.disposer.finish()).await {
+        match patience::retrying(attempts_max, || open.disposer.finish()).await {
             Ok(steps) => {
                 end.residue_steps.insert(store.to_owned(), steps);
             }

@@ -1,7 +1,7 @@
 //! The walk over one item: batch after batch in key order until nothing due is left.
 
 use crate::execution::attempt::{self, BatchEnd, BatchError, Place};
-use crate::execution::{ExecutionError, Interruption, OpenStore, Session, Snapshot, lanes, linked};
+use crate::execution::{ExecutionError, Interruption, OpenStore, Session, Snapshot, lanes, linked, patience};
 use crate::hold::HoldBook;
 use crate::journal::codec;
 use crate::plan::compile::ExecutableItem;
@@ -21,22 +21,12 @@ impl From<ExecutionError> for WalkError {
     }
 }
 
-/// The longest wait between two tries of a busy store.
-const BACK_OFF_MAX: Duration = Duration::from_secs(10);
-/// The first wait; it doubles with each try.
-const BACK_OFF_START: Duration = Duration::from_millis(200);
 /// How often the stop switch is looked at while waiting.
 pub(super) const WAIT_SLICE: Duration = Duration::from_millis(100);
 
 /// Tests of one server disturb one another, and would wait for each other.
 pub(super) fn ignores_pressure() -> bool {
     failpoint::number("OUBLIETTE_IGNORE_PRESSURE").is_some()
-}
-
-/// How long to wait before the given try (from 1) of a busy store.
-pub(super) fn back_off(tries: u32) -> Duration {
-    let factor = 1_u32 << tries.saturating_sub(1).min(8);
-    BACK_OFF_START.saturating_mul(factor).min(BACK_OFF_MAX)
 }
 
 /// Walks one item. `redo` begins at the start of the key, because a batch in doubt was settled.
@@ -215,7 +205,7 @@ impl<'a> Walk<'a> {
         }
         self.slowed_by = vec![error.to_string()];
         self.session.executor.progress.advanced(&self.snapshot());
-        self.wait(back_off(self.tries)).await;
+        self.wait(patience::back_off(self.tries)).await;
         Ok(())
     }
 

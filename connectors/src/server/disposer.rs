@@ -8,19 +8,16 @@ use super::change::{self, Change};
 use super::session::{Lease, Sessions};
 use super::table::Restriction;
 use super::target::Target;
-use crate::batch::{
-    Batch, BatchOutcome, DatasetKeys, DatasetOutcome, Intended, IntentSink, KeptKey, KeptReason,
-};
+use crate::batch::{Batch, BatchOutcome, DatasetKeys, DatasetOutcome, Intended, IntentSink};
 use crate::dataset::{DatasetAddress, Location};
 use crate::drift;
 use crate::error::ConnectorError;
 use crate::failpoint;
 use crate::port::RecordDisposer;
-use crate::selection::{Class, Selection};
-use crate::transform::Disposal;
+use crate::selection::Selection;
 use crate::value::RecordKey;
 use async_trait::async_trait;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
@@ -139,7 +136,7 @@ async fn dispose<B: Backend>(
     failpoint::hit("before-commit");
     lease.run(dataset, "COMMIT").await?;
     failpoint::hit("after-commit");
-    outcome.groups = answered(intended.groups, own);
+    outcome.groups = own.answer(intended.groups);
     Ok(outcome)
 }
 
@@ -150,11 +147,7 @@ fn refuse_unfit(selection: &Selection) -> Result<(), ConnectorError> {
         let reason = format!("dataset '{dataset}' speaks of objects, and a database holds tables");
         return Err(ConnectorError::NotSupported { store: store(), reason });
     }
-    if matches!(selection.disposal, Disposal::Anonymize { .. }) && !selection.dependents.is_empty() {
-        let reason = format!("the rows of dataset '{dataset}' stay, so their dependents cannot go with them");
-        return Err(ConnectorError::NotSupported { store: store(), reason });
-    }
-    Ok(())
+    drift::refuse_companions_of_what_stays(selection)
 }
 
 async fn extent<B: Backend>(
@@ -187,50 +180,10 @@ async fn sort_out<B: Backend>(
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let mut found: HashMap<String, Class> = HashMap::with_capacity(wanted.len());
-    for (key, class) in target.classes_of(lease, wanted, change::LOCKING).await? {
-        found.insert(key.canonical(), class);
-    }
-    let mut due = Vec::with_capacity(wanted.len());
-    for key in wanted {
-        let reason = match found.get(&key.canonical()) {
-            None => {
-                outcome.already_absent.push(key.clone());
-                continue;
-            }
-            Some(Class::Due) => {
-                due.push(key.clone());
-                continue;
-            }
-            Some(Class::Held) => KeptReason::Held,
-            Some(Class::ChangedSincePlan) => KeptReason::ChangedSincePlan,
-            Some(_) => KeptReason::NoLongerDue,
-        };
-        outcome.kept.push(KeptKey { key: key.clone(), reason });
-    }
-    Ok(due)
+    let found = target.classes_of(lease, wanted, change::LOCKING).await?;
+    Ok(outcome.sort_out(wanted, found))
 }
 
 fn last_of(groups: &[DatasetKeys], dataset: &str) -> Option<RecordKey> {
     groups.iter().rev().find(|group| group.dataset == dataset)?.keys.last().cloned()
-}
-
-/// The committed groups as an answer; what was kept belongs to the dataset of the selection.
-fn answered(groups: Vec<DatasetKeys>, own: DatasetOutcome) -> Vec<DatasetOutcome> {
-    let mut answered: Vec<DatasetOutcome> = groups
-        .into_iter()
-        .map(|group| DatasetOutcome {
-            dataset: group.dataset,
-            disposed: group.keys,
-            ..DatasetOutcome::default()
-        })
-        .collect();
-    match answered.iter_mut().find(|group| group.dataset == own.dataset) {
-        Some(group) => {
-            group.already_absent = own.already_absent;
-            group.kept = own.kept;
-        }
-        None => answered.push(own),
-    }
-    answered
 }

@@ -8,18 +8,14 @@ use super::connect::{Access, Database, SqliteOptions};
 use super::keys::{self, Restriction};
 use super::select::{self, Target};
 use super::session::{Lease, Session};
-use crate::batch::{
-    Batch, BatchOutcome, DatasetKeys, DatasetOutcome, Intended, IntentSink, KeptKey, KeptReason,
-};
+use crate::batch::{Batch, BatchOutcome, DatasetKeys, DatasetOutcome, Intended, IntentSink};
+use crate::drift;
 use crate::error::ConnectorError;
 use crate::failpoint;
 use crate::port::RecordDisposer;
-use crate::selection::Class;
-use crate::transform::Disposal;
 use crate::value::RecordKey;
 use async_trait::async_trait;
 use sqlx::Row as _;
-use std::collections::HashMap;
 use std::fmt;
 
 /// Destroys records of one SQLite database.
@@ -103,10 +99,7 @@ async fn dispose(
 ) -> Result<BatchOutcome, ConnectorError> {
     let selection = &batch.selection;
     let dataset = selection.address.dataset.as_str();
-    if matches!(selection.disposal, Disposal::Anonymize { .. }) && !selection.dependents.is_empty() {
-        let reason = format!("the rows of dataset '{dataset}' stay, so their dependents cannot go with them");
-        return Err(ConnectorError::NotSupported { store: selection.address.store.clone(), reason });
-    }
+    drift::refuse_companions_of_what_stays(selection)?;
     lease.verify(selection).await?;
     let Some(mut candidates) = candidates(lease, batch).await? else {
         let last_key = batch.range.after.clone();
@@ -120,7 +113,7 @@ async fn dispose(
     let target = Target::of(lease, selection).await?;
     let mut outcome = DatasetOutcome { dataset: dataset.to_owned(), ..DatasetOutcome::default() };
     let due = if let Some(wanted) = &batch.only_keys {
-        sort_out(lease, &target, wanted, &mut outcome).await?
+        outcome.sort_out(wanted, target.classes_of(lease, wanted).await?)
     } else {
         let unchanged = lease.scalar::<i64>(DATA_VERSION).await? == candidates.version;
         match candidates.found.take() {
@@ -151,7 +144,7 @@ async fn dispose(
     failpoint::hit("before-commit");
     lease.run(dataset, "COMMIT").await?;
     failpoint::hit("after-commit");
-    batch_outcome.groups = answered(intended.groups, outcome);
+    batch_outcome.groups = outcome.answer(intended.groups);
     Ok(batch_outcome)
 }
 
@@ -179,54 +172,6 @@ async fn candidates(lease: &mut Lease<'_>, batch: &Batch) -> Result<Option<Candi
         Restriction::Keys(found.clone())
     };
     Ok(Some(Candidates { restriction, last, exhausted, found: Some(found), version }))
-}
-
-/// Of the records asked for by key, those that are due now; the others go into `outcome` with why.
-async fn sort_out(
-    lease: &mut Lease<'_>,
-    target: &Target<'_>,
-    wanted: &[RecordKey],
-    outcome: &mut DatasetOutcome,
-) -> Result<Vec<RecordKey>, ConnectorError> {
-    let mut found: HashMap<String, Class> = HashMap::with_capacity(wanted.len());
-    for (key, class) in target.classes_of(lease, wanted).await? {
-        found.insert(key.canonical(), class);
-    }
-    let mut due = Vec::with_capacity(wanted.len());
-    for key in wanted {
-        let reason = match found.get(&key.canonical()) {
-            None => {
-                outcome.already_absent.push(key.clone());
-                continue;
-            }
-            Some(Class::Due) => {
-                due.push(key.clone());
-                continue;
-            }
-            Some(Class::Held) => KeptReason::Held,
-            Some(Class::ChangedSincePlan) => KeptReason::ChangedSincePlan,
-            Some(_) => KeptReason::NoLongerDue,
-        };
-        outcome.kept.push(KeptKey { key: key.clone(), reason });
-    }
-    Ok(due)
-}
-
-/// The committed groups as an answer; what was kept belongs to the last of them.
-fn answered(groups: Vec<DatasetKeys>, own: DatasetOutcome) -> Vec<DatasetOutcome> {
-    let mut answered: Vec<DatasetOutcome> = groups
-        .into_iter()
-        .map(|group| DatasetOutcome {
-            dataset: group.dataset,
-            disposed: group.keys,
-            ..DatasetOutcome::default()
-        })
-        .collect();
-    if let Some(last) = answered.last_mut() {
-        last.already_absent = own.already_absent;
-        last.kept = own.kept;
-    }
-    answered
 }
 
 /// Overwritten space is no use while the old pages lie in the write-ahead log.
