@@ -92,7 +92,7 @@ fn postgres(rows: u64) {
                CASE WHEN (i * 2654435761) % 4294967296 < 2147483648
                  THEN to_timestamp(1262304000 + (i * 40503 * 7919) % 315360000)
                  ELSE now() - make_interval(secs => 1 + (i * 40503) % 25920000) END,
-               repeat('0', 200) FROM generate_series(1, {rows}) AS i;
+               repeat('0', 200) FROM generate_series(1::bigint, {rows}) AS i;
              CREATE INDEX events_created ON events(created_at);
              VACUUM (ANALYZE, FREEZE) events;"
         ),

@@ -135,7 +135,7 @@ fn predicate_of(
         HoldScope::Subject { identity, value } => {
             let Some(column) = subject.get(identity) else { return Ok(None) };
             let found = shape.column(column).ok_or_else(|| unreadable("its subject column is gone"))?;
-            let field = Field { name: found.name.clone(), value_type: found.value_type };
+            let field = Field { name: column.clone(), value_type: found.value_type };
             Ok(Some(Predicate::identity(field, value)))
         }
     }

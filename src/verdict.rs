@@ -63,6 +63,11 @@ pub enum Reason {
         hold_ids: Vec<String>,
         due_at: Option<DateTime<Utc>>,
     },
+    /// The store keeps it under a lock of its own; `until` is when that ends by itself.
+    Locked {
+        until: Option<DateTime<Utc>>,
+        due_at: Option<DateTime<Utc>>,
+    },
 }
 
 /// The verdict on one record. Scope must be true; a conflict counts if true; a hold counts unless it
@@ -98,6 +103,9 @@ pub fn decide(
     let hold_ids = holding(facts, holds);
     if !hold_ids.is_empty() {
         return Verdict::Retain(Reason::LegalHold { hold_ids, due_at });
+    }
+    if let Some(lock) = facts.lock {
+        return Verdict::Retain(Reason::Locked { until: lock.until, due_at });
     }
     Verdict::Dispose { due_at }
 }

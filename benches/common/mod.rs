@@ -64,10 +64,12 @@ pub(crate) fn apply_in(expected: u64, store: &str, map: &str, prepare: impl FnOn
     let time = before.elapsed();
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(status.success(), "{text}");
+    // Partial, where the dead rows are left to the server and nobody can say until when they stay.
+    assert!(matches!(status.code(), Some(0 | 3)), "{text}");
     let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
     let purged = sum_of(&answer, "purged");
     assert!(purged.abs_diff(expected) <= expected / 25, "{purged} purged, {expected} expected");
+    assert_eq!(sum_of(&answer, "failed"), 0, "{text}");
     run(&mut command(&[
         "verify",
         project.join("certificates").to_str().unwrap(),

@@ -32,8 +32,13 @@ pub struct BatchRange {
 pub struct Intended {
     /// Dependents first, the dataset of the selection last.
     pub groups: Vec<DatasetKeys>,
-    /// Where the walk goes on after this batch.
+    /// Where the walk goes on after this batch. Of a piece of a partition: what the partition is found
+    /// again by ([`crate::RecordSource::has_partition`]).
     pub last_key: Option<RecordKey>,
+    /// What the transaction of the batch leaves in the store, and only that, if it keeps such marks:
+    /// [`crate::RecordDisposer::committed`].
+    #[serde(default)]
+    pub mark: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,7 +48,8 @@ pub struct DatasetKeys {
 }
 
 /// Makes an intent durable. Called at most once by [`crate::RecordDisposer::dispose`], inside the
-/// store's transaction and before its commit, or before the first object is touched. If it fails,
+/// store's transaction and before its commit, or before the first object is touched; and by
+/// [`crate::RecordDisposer::drop_partition`] for each piece, before the partition is touched. If it fails,
 /// the store rolls back and nothing was disposed of.
 #[async_trait]
 pub trait IntentSink: Send + Sync {
@@ -84,8 +90,10 @@ pub enum KeptReason {
     NoLongerDue,
     ChangedSincePlan,
     Held,
-    /// The store refused (rights, a lock, an I/O error).
+    /// The store refused (rights, an I/O error).
     Refused,
+    /// The store keeps it under a lock of its own.
+    Locked,
     /// An object that the row names could not go first.
     LinkedKept,
 }
@@ -129,6 +137,7 @@ impl DatasetOutcome {
                     continue;
                 }
                 Some(Class::Held) => KeptReason::Held,
+                Some(Class::Locked) => KeptReason::Locked,
                 Some(Class::ChangedSincePlan) => KeptReason::ChangedSincePlan,
                 Some(_) => KeptReason::NoLongerDue,
             };

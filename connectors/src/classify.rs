@@ -39,6 +39,9 @@ pub fn classify(selection: &Selection, facts: &RecordFacts) -> Class {
     if !holding(selection, facts).is_empty() {
         return Class::Held;
     }
+    if facts.lock.is_some() {
+        return Class::Locked;
+    }
     Class::Due
 }
 

@@ -38,13 +38,31 @@ pub struct DatasetShape {
     pub referenced_by: Vec<ForeignKey>,
     /// Names of the triggers that fire on delete or update.
     pub triggers: Vec<String>,
+    /// For objects with attributes by free names, `tag('x')` and `metadata('x')`: the shape that each of
+    /// them has, under no name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<Box<ColumnShape>>,
 }
 
 impl DatasetShape {
     #[must_use]
     pub fn column(&self, name: &str) -> Option<&ColumnShape> {
-        self.columns.iter().find(|column| column.name == name)
+        let named = self.columns.iter().find(|column| column.name == name);
+        named.or_else(|| self.attributes.as_deref().filter(|_| is_attribute(name)))
     }
+}
+
+/// Whether this is the name of an attribute of an object: `tag('x')` or `metadata('x')`.
+#[must_use]
+pub fn is_attribute(name: &str) -> bool {
+    attribute("tag", name).is_some() || attribute("metadata", name).is_some()
+}
+
+/// The `x` of `tag('x')`, for the function `tag`.
+#[must_use]
+pub fn attribute(function: &str, name: &str) -> Option<String> {
+    let quoted = name.strip_prefix(function)?.strip_prefix("('")?.strip_suffix("')")?;
+    Some(quoted.replace("''", "'"))
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

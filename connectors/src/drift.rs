@@ -71,6 +71,8 @@ fn refuse_endless(selection: &Selection) -> Result<(), ConnectorError> {
     let reason = match &selection.start {
         StartCondition::Event { .. } => return Ok(()),
         StartCondition::NoneLeft if !selection.none_left.is_empty() => return Ok(()),
+        StartCondition::OnRequest if selection.names_records() => return Ok(()),
+        StartCondition::OnRequest => "goes on request, but its scope names no records",
         StartCondition::NoneLeft => "waits for the last reference, but names no table that could refer to it",
         StartCondition::Linked => "has no start of its own, which only objects can have",
     };

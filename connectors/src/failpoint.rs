@@ -2,7 +2,8 @@
 //!
 //! Without the feature `failpoints` every call compiles to nothing; a released binary has none. With
 //! it, `OUBLIETTE_FAILPOINT=name:n` kills the process by SIGKILL the n-th time it comes by `name`, so
-//! that nothing is cleaned up, as in a real crash.
+//! that nothing is cleaned up, as in a real crash; `name:n:stop` stops it there (SIGSTOP) until somebody lets it
+//! go on.
 
 #[cfg(feature = "failpoints")]
 mod enabled {
@@ -14,6 +15,7 @@ mod enabled {
     struct Armed {
         name: String,
         hits_left: AtomicU64,
+        signal: rustix::process::Signal,
     }
 
     fn armed() -> Option<&'static Armed> {
@@ -22,7 +24,12 @@ mod enabled {
             .get_or_init(|| {
                 let text = std::env::var("OUBLIETTE_FAILPOINT").ok()?;
                 let (name, hits) = text.split_once(':')?;
-                Some(Armed { name: name.to_owned(), hits_left: AtomicU64::new(hits.parse().ok()?) })
+                let (hits, signal) = match hits.strip_suffix(":stop") {
+                    Some(hits) => (hits, rustix::process::Signal::STOP),
+                    None => (hits, rustix::process::Signal::KILL),
+                };
+                let hits_left = AtomicU64::new(hits.parse().ok()?);
+                Some(Armed { name: name.to_owned(), hits_left, signal })
             })
             .as_ref()
     }
@@ -34,9 +41,8 @@ mod enabled {
     pub(super) fn hit(name: &str) {
         let Some(armed) = armed().filter(|armed| armed.name == name) else { return };
         if armed.hits_left.fetch_sub(1, Ordering::SeqCst) == 1 {
-            let killed =
-                rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
-            debug_assert!(killed.is_ok(), "a process may kill itself");
+            let sent = rustix::process::kill_process(rustix::process::getpid(), armed.signal);
+            debug_assert!(sent.is_ok(), "a process may send itself a signal");
         }
     }
 }

@@ -29,13 +29,19 @@ mod drift;
 pub mod error;
 pub mod failpoint;
 pub mod iso;
+pub mod leak;
 #[cfg(feature = "mysql")]
 pub mod mysql;
 pub mod nearest;
+#[cfg(any(feature = "directory", feature = "s3"))]
+mod objects;
+pub mod partition;
 pub mod port;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 pub mod predicate;
+#[cfg(feature = "s3")]
+pub mod s3;
 pub mod selection;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub mod server;
@@ -56,15 +62,17 @@ pub use capability::Capabilities;
 pub use classify::classify;
 pub use dataset::{ColumnShape, DatasetAddress, DatasetShape, ForeignKey, KeyTemplate, Location};
 pub use error::ConnectorError;
+pub use leak::{Leak, LeakKind, LeakLook};
 #[cfg(feature = "mysql")]
 pub use mysql::{MySqlBackend, MySqlOptions};
-pub use port::{Bound, Pressure, Prospect, RecordDisposer, RecordSource};
+pub use partition::{KeptPartition, Obstacle, PARTITION_RECORDS_MAX, Partition, PartitionEnd};
+pub use port::{Bound, Circumstance, Pressure, Prospect, Reach, RecordDisposer, RecordSource};
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresBackend, PostgresOptions};
 pub use predicate::{Field, Parsed, Position, Predicate, PredicateError, PredicateFault};
 pub use selection::{
-    Class, CoOwner, Dependent, DoubtReason, Exclusion, NoneLeft, Page, PageRecord, RecordFacts, Selection,
-    StartCondition, StartEncoding, Survey,
+    Class, CoOwner, Dependent, DoubtReason, Exclusion, Lock, LockKind, LockedRecords, NoneLeft, Page,
+    PageRecord, RecordFacts, RowPage, RowValues, Selection, StartCondition, StartEncoding, Survey,
 };
 pub use transform::{Disposal, FieldTransform, Marker, Transform, TransformClass};
 pub use value::{RecordKey, Value, ValueType};

@@ -1,12 +1,14 @@
 //! The two ports. A source reads; a disposer destroys. They are opened with different credentials,
 //! and what holds only a source cannot destroy (invariant I7).
 
-use crate::batch::{Batch, BatchOutcome, DatasetKeys, IntentSink, Observation};
+use crate::batch::{Batch, BatchOutcome, DatasetKeys, Intended, IntentSink, Observation};
 use crate::capability::Capabilities;
 use crate::dataset::{DatasetAddress, DatasetShape};
 use crate::error::ConnectorError;
-use crate::selection::{Page, RecordFacts, Selection, Survey};
-use crate::value::RecordKey;
+use crate::leak::{Leak, LeakLook};
+use crate::partition::{Partition, PartitionEnd};
+use crate::selection::{Page, RecordFacts, RowPage, RowValues, Selection, Survey};
+use crate::value::{RecordKey, Value};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use std::fmt::Debug;
@@ -34,13 +36,34 @@ pub trait RecordSource: Debug + Send + Sync {
         records_max: u32,
     ) -> Result<Page, ConnectorError>;
 
-    /// The key with which a batch of about `records` due records after `after` ends, so that several batches
-    /// over disjoint ranges can be carried out at once.
+    /// The next records in scope whose selection makes them due, with the values of these columns (or
+    /// attributes), in key order, strictly after `after`: how the rows of one person are followed from table
+    /// to table. Only for selections with [`crate::StartCondition::OnRequest`].
+    async fn rows(
+        &self,
+        selection: &Selection,
+        columns: &[String],
+        after: Option<&RecordKey>,
+        records_max: u32,
+    ) -> Result<RowPage, ConnectorError> {
+        let page = self.page(selection, after, records_max).await?;
+        let mut rows = Vec::with_capacity(page.records.len());
+        for record in page.records {
+            // One that is gone since is no row any more.
+            let Some(facts) = self.facts(selection, &record.key).await? else { continue };
+            let value = |column: &String| facts.fields.get(column).cloned().unwrap_or(Value::Null);
+            rows.push(RowValues { values: columns.iter().map(value).collect(), key: record.key });
+        }
+        Ok(RowPage { rows, exhausted: page.exhausted })
+    }
+
+    /// The key with which a batch after `after` ends, so that several batches over disjoint ranges can be
+    /// carried out at once.
     async fn bound(
         &self,
         _selection: &Selection,
         _after: Option<&RecordKey>,
-        _records: u32,
+        _reach: Reach,
     ) -> Result<Bound, ConnectorError> {
         Ok(Bound::Unknown)
     }
@@ -87,6 +110,33 @@ pub trait RecordSource: Debug + Send + Sync {
     /// The store's own clock; `None` if it has none ([`Capabilities::own_clock`]).
     async fn store_clock(&self) -> Result<Option<DateTime<Utc>>, ConnectorError>;
 
+    /// What of the store keeps or copies values of these tables that are erased. What the reader may not
+    /// see is told as not seen.
+    async fn leaks(&self, _tables: &[DatasetAddress], _look: LeakLook) -> Result<Vec<Leak>, ConnectorError> {
+        Ok(Vec::new())
+    }
+
+    /// The partitions of the table that hold records, with what of each is due. None where the table has
+    /// none, or its records cannot go with a whole table.
+    async fn partitions(&self, _selection: &Selection) -> Result<Vec<Partition>, ConnectorError> {
+        Ok(Vec::new())
+    }
+
+    /// Whether the partition of which pieces were told with this [`crate::Intended::last_key`] is still
+    /// there: what became of it when the answer was lost.
+    async fn has_partition(&self, selection: &Selection, _mark: &RecordKey) -> Result<bool, ConnectorError> {
+        Err(ConnectorError::NotSupported {
+            store: selection.address.store.clone(),
+            reason: "it has no partitions".to_owned(),
+        })
+    }
+
+    /// How the store is set up, where that would make a removal fail or let something survive it: for whoever
+    /// reviews a plan.
+    async fn circumstances(&self, _address: &DatasetAddress) -> Result<Vec<Circumstance>, ConnectorError> {
+        Ok(Vec::new())
+    }
+
     /// What speaks for going slower. Looked at between batches.
     async fn pressure(&self) -> Result<Pressure, ConnectorError>;
 }
@@ -100,6 +150,22 @@ pub trait RecordDisposer: Debug + Send + Sync {
     /// caller.
     async fn dispose(&self, batch: &Batch, intent: &dyn IntentSink) -> Result<BatchOutcome, ConnectorError>;
 
+    /// Drops a partition in which every record is due. Its keys are handed to `intent` in pieces of at most
+    /// `piece_records` before anything is durable; under the lock under which it goes, everything is looked
+    /// at once more.
+    async fn drop_partition(
+        &self,
+        selection: &Selection,
+        _name: &str,
+        _piece_records: u32,
+        _intent: &dyn IntentSink,
+    ) -> Result<PartitionEnd, ConnectorError> {
+        Err(ConnectorError::NotSupported {
+            store: selection.address.store.clone(),
+            reason: "it has no partitions".to_owned(),
+        })
+    }
+
     /// Makes sure that nothing of an attempt whose answer was lost can become durable any more, also of an
     /// earlier process of the same run. To be called before looking what became of it.
     ///
@@ -109,9 +175,33 @@ pub trait RecordDisposer: Debug + Send + Sync {
         Ok(())
     }
 
+    /// Whether a batch whose answer was lost became durable, where the store itself can tell for certain; `None`
+    /// where only the records can be looked at. To be asked after [`RecordDisposer::settle`].
+    ///
+    /// # Errors
+    /// When the store cannot be asked: then the batch stays in doubt.
+    async fn committed(&self, _intended: &Intended) -> Result<Option<bool>, ConnectorError> {
+        Ok(None)
+    }
+
     /// What belongs to the work after the last batch of a run (checkpoint, vacuum); what erased
     /// values would otherwise survive in. Answers with what was done, in codes for the certificate.
     async fn finish(&self) -> Result<Vec<&'static str>, ConnectorError>;
+}
+
+/// Something of how a store is set up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Circumstance {
+    /// Every removal needs a second factor, which no program has.
+    NeedsSecondFactor,
+    /// Copies are kept elsewhere, and removals are not repeated there.
+    Replicated,
+    /// Objects move to storage classes with a least time, for which is paid whoever deletes earlier.
+    ArchiveTiers { classes: Vec<String> },
+    /// Retention that some may bypass is bypassed, because the settings say so.
+    GovernanceBypassed,
+    /// The rights to look are missing.
+    NotVisible { what: &'static str },
 }
 
 /// What would become of an object that rows name, if they went.
@@ -127,6 +217,15 @@ pub enum Prospect {
     CannotGo,
 }
 
+/// How far a batch is to reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Over so many due records. They have to be found, which is worth it where few records are due.
+    Due(u32),
+    /// Over so many records, whatever becomes of them.
+    Records(u32),
+}
+
 /// Where a batch could end.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Bound {
@@ -134,7 +233,7 @@ pub enum Bound {
     Unknown,
     /// With this key.
     At(RecordKey),
-    /// With the last record: no more than was asked for is due.
+    /// With the last record: there are no more than were asked for.
     End,
 }
 

@@ -60,6 +60,9 @@ pub enum StartCondition {
     /// No start of its own: an object that goes because the row that names it goes. Only with
     /// [`crate::Batch::only_keys`].
     Linked,
+    /// No period: the records are a person's who asked for their erasure. The scope names them; one that
+    /// names every record is refused.
+    OnRequest,
 }
 
 /// How a start event is written in the store.
@@ -131,6 +134,12 @@ pub struct CoOwner {
 }
 
 impl Selection {
+    /// Whether the scope leaves any record out by itself.
+    #[must_use]
+    pub fn names_records(&self) -> bool {
+        self.scope != Predicate::always()
+    }
+
     /// The ways down to every dependent, each parent before its children; the dependent is the last of
     /// its way.
     #[must_use]
@@ -164,6 +173,37 @@ impl Selection {
     }
 }
 
+/// A lock by which a store keeps a record, whoever asks for its removal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lock {
+    pub kind: LockKind,
+    /// When it ends by itself; `None`: when somebody lifts it.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// What kind of lock. Of several over one record the last in this order counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LockKind {
+    /// A retention that some may bypass.
+    Governance,
+    /// A retention that nobody may bypass or shorten.
+    Compliance,
+    /// A retention that begins with an event which was not told yet.
+    EventHold,
+    /// A hold that the owner of the store placed there.
+    LegalHold,
+}
+
+/// Records under one kind of lock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedRecords {
+    pub count: u64,
+    /// When the last of them that has an end is free; `None`: none has.
+    pub until: Option<DateTime<Utc>>,
+}
+
 /// Where one record falls. The order of the variants is the order of precedence: the first that
 /// applies is the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -182,6 +222,8 @@ pub enum Class {
     ChangedSincePlan,
     /// Due, but for a hold on it or on one of its dependents.
     Held,
+    /// Due, but the store keeps it under a lock of its own.
+    Locked,
     Due,
 }
 
@@ -219,6 +261,10 @@ pub struct Survey {
     pub referenced: u64,
     pub already_done: u64,
     pub changed_since_plan: u64,
+    /// Due but for a lock of the store.
+    pub locked: u64,
+    /// The same by kind of lock.
+    pub locks: BTreeMap<LockKind, LockedRecords>,
     pub undecidable: BTreeMap<DoubtReason, u64>,
     /// A few keys each, in key order; the caller masks them.
     pub undecidable_samples: BTreeMap<DoubtReason, Vec<RecordKey>>,
@@ -252,6 +298,7 @@ impl Survey {
             Class::AlreadyDone => &mut self.already_done,
             Class::ChangedSincePlan => &mut self.changed_since_plan,
             Class::Held => &mut self.held,
+            Class::Locked => &mut self.locked,
             Class::Due => &mut self.due,
         };
         *counter += count;
@@ -270,6 +317,21 @@ pub struct Page {
     pub exhausted: bool,
 }
 
+/// One page of rows with values, in key order.
+#[derive(Debug, Clone, Default)]
+pub struct RowPage {
+    pub rows: Vec<RowValues>,
+    /// Nothing in scope is left after the last row of this page. A page can be empty and not the last.
+    pub exhausted: bool,
+}
+
+/// One row with the values asked for, in their order.
+#[derive(Debug, Clone)]
+pub struct RowValues {
+    pub key: RecordKey,
+    pub values: Vec<crate::value::Value>,
+}
+
 #[derive(Debug, Clone)]
 pub struct PageRecord {
     pub key: RecordKey,
@@ -278,7 +340,7 @@ pub struct PageRecord {
 }
 
 /// All that is known of one record, for the oracle and for `explain`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct RecordFacts {
     /// Every column or attribute by name, as stored.
     pub fields: BTreeMap<String, crate::value::Value>,
@@ -290,4 +352,6 @@ pub struct RecordFacts {
     pub dependent_holds: Vec<String>,
     /// Objects: the latest of modification and status change.
     pub changed_at: Option<DateTime<Utc>>,
+    /// A lock of the store that stands now.
+    pub lock: Option<Lock>,
 }

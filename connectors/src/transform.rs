@@ -228,7 +228,7 @@ fn bucket(value: &Value, step: i64) -> Option<Value> {
 /// The kind of value goes into the hash, so that the number 1 and the text `1` differ.
 fn hash(value: &Value, key: &[u8; 32], hex_length: u8) -> Value {
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return Value::Null };
-    mac.update(RecordKey(vec![value.clone()]).canonical().as_bytes());
+    mac.update(RecordKey::of(vec![value.clone()]).canonical().as_bytes());
     let digest = mac.finalize().into_bytes();
     let mut hex = String::with_capacity(64);
     for byte in digest {

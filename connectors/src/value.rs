@@ -4,6 +4,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 use std::fmt;
 
 /// One value as the predicate language, the transforms and the record keys see it.
@@ -68,7 +69,7 @@ impl fmt::Debug for Value {
 /// `Debug` is redacted because a key may be an e-mail address or a file name with a person's name.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct RecordKey(pub Vec<Value>);
+pub struct RecordKey(pub SmallVec<[Value; 1]>);
 
 impl fmt::Debug for RecordKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -77,14 +78,20 @@ impl fmt::Debug for RecordKey {
 }
 
 impl RecordKey {
+    /// A key of these parts, in the order of the key's columns.
+    #[must_use]
+    pub fn of(parts: Vec<Value>) -> Self {
+        Self(parts.into_iter().collect())
+    }
+
     #[must_use]
     pub fn int(value: i64) -> Self {
-        Self(vec![Value::Int(value)])
+        Self(SmallVec::from_buf([Value::Int(value)]))
     }
 
     #[must_use]
     pub fn text(value: impl Into<String>) -> Self {
-        Self(vec![Value::Text(value.into())])
+        Self(SmallVec::from_buf([Value::Text(value.into())]))
     }
 
     /// The canonical text of the key: a JSON array without white space, dates and instants as

@@ -102,6 +102,7 @@ impl App {
                 return Err(if is_open { AppError::FullInRun(Box::new(error)) } else { error });
             }
         };
+        self.settle_requests().await?;
         self.ledger.note_time(self.environment.clock.now()).await?;
         end.elapsed = self.environment.clock.monotonic().saturating_sub(began);
         Ok(end)
@@ -142,8 +143,12 @@ impl App {
         }
         let now = self.environment.clock.now();
         let approved = self.approved(&plan, now).await?;
-        self.refuse_stale(&approved, now).await?;
+        match &plan.request {
+            Some(_) => self.refuse_stale_request(&plan).await?,
+            None => self.refuse_stale(&approved, now).await?,
+        }
         // Whatever can be refused is refused before there is a run, which only a certificate ends.
+        self.request_may_begin(&plan).await?;
         let plan = self.prepare(approved).await?;
         self.ready_to_prove(plan.approved().plan()).await?;
         let run = self.new_run(plan.approved(), &digest, now)?;
@@ -165,6 +170,9 @@ impl App {
 
     /// Compiles an approved plan; refuses when a schema is not that of the plan.
     pub(super) async fn prepare(&self, approved: ApprovedPlan) -> Result<ExecutablePlan, AppError> {
+        if approved.plan().request.is_some() {
+            return self.prepare_request(approved).await;
+        }
         let world = self.world().await?;
         Ok(approved.prepare(&self.catalog, &world)?)
     }
@@ -176,6 +184,9 @@ impl App {
         control: &Control,
         progress: &dyn ProgressSink,
     ) -> Result<ApplyEnd, AppError> {
+        if let Some(request) = &plan.approved().plan().request {
+            self.request_begins(request).await?;
+        }
         let public_digest = self.intend(&mut run, plan.approved().plan()).await?;
         let key = self.run_key(&run)?;
         let stores = self.open_stores(&plan.stores(), (&run.run_id, *key.bytes())).await?;

@@ -10,14 +10,19 @@ use super::evidence::{self as seen, Reading, Seen};
 use super::{App, AppError};
 use crate::archive::layout::{ArchivePath, CertificatePart, CertificatePlace};
 use crate::archive::{CertificateArchive as _, Publication};
-use crate::certificate::{CertificateId, CommitmentKey, Identity, RecordSet, Statement, TrustRoot};
+use crate::certificate::{
+    CertificateId, CommitmentKey, Identity, RecordSet, Relation, RelationKind, Statement, TrustRoot,
+};
+use crate::erasure::ground::RequestKind;
 use crate::evidence::{
     Approval, ApprovalKind, Basis, Code, Controller, Evidence, Kind, PolicyReference, PublicText,
-    RecordSetEvidence, RecordSetMode, Residual, ResidualControl, ResidualStatus, TargetEvidence, Tool,
+    RecordSetEvidence, RecordSetMode, Request, Residual, ResidualControl, ResidualStatus, TargetEvidence,
+    Tool,
 };
 use crate::execution::{RunEnd, Tuning, patience};
 use crate::hold::{HoldBook, HoldRegister as _};
 use crate::journal::{JournalStore as _, RunRecord, RunState};
+use crate::plan::RequestPlan;
 use crate::plan::approval::ApprovalBasis;
 use crate::plan::compile::ExecutableItem;
 use crate::plan::keeping::KeepError;
@@ -25,7 +30,7 @@ use crate::plan::named::{Looking, without_kept};
 use crate::policy::RetainFor;
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
-use connectors::failpoint;
+use connectors::{LockedRecords, failpoint};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A run whose certificate is in the archive.
@@ -44,19 +49,41 @@ impl App {
         let id = run.certificate_id.parse()?;
         let commitments = self.seed(&id)?;
         let out = self.sealed()?.commitments_path(&id);
-        let (claims, set) = claims::gather(
+        let work = out.with_extension("work");
+        let gathered = claims::gather(
             &*self.ledger,
             &self.catalog,
             &run.run_id,
             (&running.key, &commitments),
-            (&out.with_extension("work"), &out),
-        )
-        .await?;
-        let targets = self.targets(running, end, &claims, finished_at).await?;
-        let residuals = self.residuals(&targets, end, finished_at)?;
+            (&work, &out),
+        );
+        // The stores answer while the commitments are computed.
+        let book = self.ledger.book().await?;
+        let request = running.approved.plan().request.as_ref();
+        let readings = async {
+            match request {
+                Some(_) => Ok(Vec::new()),
+                None => self.readings(running, &book).await,
+            }
+        };
+        let (readings, gathered) = tokio::join!(readings, gathered);
+        let (readings, (claims, set)) = (readings?, gathered?);
+        let (targets, locks) = match request {
+            Some(_) => self.targets_of_request(running, end, &claims, finished_at).await?,
+            None => self.targets(running, end, &claims, (readings, &book), finished_at)?,
+        };
+        let mut residuals = locked(&locks)?;
+        residuals.extend(self.residuals(&targets, end, finished_at).await?);
         let evidence = evidence_of(self, running, &run, Gathered { targets, residuals, set, finished_at })?;
         let identity = self.identity(&run, finished_at)?;
-        let statement = Statement::new(evidence, identity, Vec::new())?;
+        let mut continues = Vec::new();
+        if let Some(request) = request {
+            for id in self.certificates_of_request(&request.request_id).await? {
+                let relation = RelationKind::Continues;
+                continues.push(Relation { certificate_id: id.parse()?, relation });
+            }
+        }
+        let statement = Statement::new(evidence, identity, continues)?;
         let stated =
             RunRecord { state: RunState::Certifying, statement: Some(statement_text(&statement)?), ..run };
         failpoint::hit("before-statement");
@@ -103,35 +130,44 @@ impl App {
         Ok(key)
     }
 
-    async fn targets(
+    /// Every dataset of the plan as it is now, in the order of its items.
+    async fn readings(&self, running: &Running<'_>, book: &HoldBook) -> Result<Vec<Reading>, AppError> {
+        let mut readings = Vec::new();
+        for (place, _) in running.approved.plan().items.iter().enumerate() {
+            readings.push(match running.items.and_then(|items| items.get(place)) {
+                Some(executable) => self.reading(running, executable, book).await?,
+                None => Reading::RunClosed,
+            });
+        }
+        Ok(readings)
+    }
+
+    fn targets(
         &self,
         running: &Running<'_>,
         end: &RunEnd,
         claims: &Claims,
+        (readings, book): (Vec<Reading>, &HoldBook),
         at: DateTime<Utc>,
-    ) -> Result<Vec<TargetEvidence>, AppError> {
-        let book = self.ledger.book().await?;
+    ) -> Result<(Vec<TargetEvidence>, Vec<Locks>), AppError> {
         let plan = running.approved.plan();
-        let mut targets = Vec::new();
-        for (place, item) in plan.items.iter().enumerate() {
-            let declared = self.catalog.dataset(&item.dataset);
-            let declared = declared.with_context(|| format!("dataset '{}' is not declared", item.dataset))?;
+        let (mut targets, mut locks) = (Vec::new(), Vec::new());
+        for ((place, item), reading) in plan.items.iter().enumerate().zip(readings) {
             let executable = running.items.and_then(|items| items.get(place));
-            let reading = match executable {
-                Some(executable) => self.reading(running, executable, &book).await?,
-                None => Reading::RunClosed,
-            };
             let failure = end.failures.iter().find(|failure| failure.item == item.item);
             let seen = Seen {
                 item,
-                location: &declared.location,
                 has_links: executable.is_some_and(|executable| !executable.links.is_empty()),
                 reading,
                 failure: failure.map(|failure| seen::error_code(&failure.error)),
                 residue_steps: end.residue_steps.get(&item.store).cloned().unwrap_or_default(),
                 at,
             };
-            targets.extend(seen::targets(&seen, &self.catalog, claims, &book)?);
+            targets.extend(seen::targets(&seen, &self.catalog, claims, book)?);
+            if let Reading::Survey(survey) = &seen.reading {
+                let (store, _) = seen::names(&self.catalog, &item.dataset)?;
+                locks.push(Locks { store, of: survey.locks.values().copied().collect() });
+            }
         }
         for target in self.catalog.targets(plan.as_of) {
             let lost = plan.unreachable.iter().any(|lost| lost.dataset == target.dataset.name);
@@ -140,7 +176,7 @@ impl App {
                 targets.push(seen::unreached(&self.catalog, &target)?);
             }
         }
-        Ok(targets)
+        Ok((targets, locks))
     }
 
     /// One more survey of an item's dataset, under the plan's own cutoff.
@@ -171,58 +207,47 @@ impl App {
         })
     }
 
-    /// What outlives the run: the backups of every store in which something was disposed of, a
-    /// write-ahead log that could not be emptied, rows that are dead and not yet cleared away.
-    fn residuals(
-        &self,
-        targets: &[TargetEvidence],
-        end: &RunEnd,
-        finished_at: DateTime<Utc>,
-    ) -> anyhow::Result<Vec<Residual>> {
-        let touched: BTreeSet<&Code> = targets
-            .iter()
-            .filter(|target| target.counts.disposed() > 0)
-            .map(|target| &target.store)
-            .collect();
-        let mut residuals = Vec::new();
-        for (name, store) in &self.settings.stores {
-            let location = seen::alias("store", store.terms.alias.as_deref().unwrap_or(name))?;
-            if !touched.contains(&location) {
-                continue;
-            }
-            residuals.extend(backup(store.terms.backups_kept, &location, finished_at)?);
-        }
-        for (store, steps) in &end.residue_steps {
-            let alias = self.settings.stores.get(store).and_then(|store| store.terms.alias.as_deref());
-            let location = seen::alias("store", alias.unwrap_or(store))?;
-            if !touched.contains(&location) {
-                continue;
-            }
-            // Dead rows that a vacuum did not take, or that nobody has vacuumed, hold the erased values.
-            let dead_rows = ["vacuum-left-to-server", "vacuum-not-permitted", "vacuum-held-back"];
-            let kinds = [
-                ("write_ahead_log", steps.contains(&"wal-checkpoint-busy")),
-                ("dead_rows", dead_rows.iter().any(|code| steps.contains(code))),
-            ];
-            for (kind, _) in kinds.into_iter().filter(|(_, remains)| *remains) {
-                residuals.push(Residual {
-                    kind: Code::new(kind)?,
-                    location: location.clone(),
-                    expires_at: None,
-                    control: ResidualControl::None,
-                    status: ResidualStatus::Unknown,
-                });
-            }
-        }
-        Ok(residuals)
-    }
-
     /// The identity of the certificate, drawn once: the statement is fixed right after.
     fn identity(&self, run: &RunRecord, issued_at: DateTime<Utc>) -> anyhow::Result<Identity> {
         let mut nonce = [0; 16];
         self.environment.ids.fill(&mut nonce)?;
         Ok(Identity { certificate_id: run.certificate_id.parse()?, nonce, issued_at })
     }
+}
+
+/// What a store keeps under locks of its own, of one item.
+pub(super) struct Locks {
+    pub(super) store: Code,
+    pub(super) of: Vec<LockedRecords>,
+}
+
+/// Versions under a lock are due and still there: until a day, or until somebody lifts the lock.
+fn locked(locks: &[Locks]) -> anyhow::Result<Vec<Residual>> {
+    let mut until: BTreeMap<&Code, Option<DateTime<Utc>>> = BTreeMap::new();
+    let mut endless: BTreeSet<&Code> = BTreeSet::new();
+    for locks in locks {
+        for records in &locks.of {
+            if records.until.is_some() {
+                let latest = until.entry(&locks.store).or_default();
+                *latest = (*latest).max(records.until);
+            } else {
+                endless.insert(&locks.store);
+            }
+        }
+    }
+    let dated = until.into_iter();
+    let all = dated.chain(endless.into_iter().map(|store| (store, None)));
+    all.map(|(store, expires_at)| {
+        let is_dated = expires_at.is_some();
+        Ok(Residual {
+            kind: Code::new("object_version")?,
+            location: store.clone(),
+            expires_at,
+            control: if is_dated { ResidualControl::ExpiresOnSchedule } else { ResidualControl::None },
+            status: if is_dated { ResidualStatus::Expiring } else { ResidualStatus::Unknown },
+        })
+    })
+    .collect()
 }
 
 /// What was gathered after the act.
@@ -255,13 +280,13 @@ fn evidence_of(
     let controller = &app.settings.controller;
     Ok(Evidence {
         run_id: Code::new(run.run_id.as_str())?,
-        kind: Kind::RetentionExpiry,
+        kind: plan.request.as_ref().map_or(Kind::RetentionExpiry, kind_of),
         controller: Controller {
             name: PublicText::new(controller.name.as_str())?,
             country: None,
             contact: Some(PublicText::new(controller.contact.as_str())?),
         },
-        request: None,
+        request: plan.request.as_ref().map(request_of).transpose()?,
         policies,
         plan_digest: running.public_digest,
         approvals: approvals(running)?,
@@ -277,28 +302,20 @@ fn evidence_of(
     })
 }
 
-fn backup(
-    kept: Option<crate::policy::Period>,
-    location: &Code,
-    finished_at: DateTime<Utc>,
-) -> anyhow::Result<Option<Residual>> {
-    let residual = |expires_at: Option<DateTime<Utc>>| -> anyhow::Result<Residual> {
-        Ok(Residual {
-            kind: Code::new("backup")?,
-            location: location.clone(),
-            expires_at,
-            control: ResidualControl::ExpiresOnSchedule,
-            status: if expires_at.is_some() { ResidualStatus::Expiring } else { ResidualStatus::Unknown },
-        })
-    };
-    match kept {
-        Some(period) if period.is_zero() => Ok(None),
-        Some(period) => {
-            let expires_at = period.after(finished_at).context("the backups live beyond the calendar")?;
-            residual(Some(expires_at)).map(Some)
-        }
-        None => residual(None).map(Some),
+fn kind_of(request: &RequestPlan) -> Kind {
+    match RequestKind::parse(&request.kind) {
+        Some(RequestKind::ConsentWithdrawal) => Kind::ConsentWithdrawal,
+        _ => Kind::ErasureRequest,
     }
+}
+
+fn request_of(request: &RequestPlan) -> anyhow::Result<Request> {
+    Ok(Request {
+        reference: Code::new(request.request_id.as_str())?,
+        received_at: request.received_at,
+        due_at: request.due_at,
+        legal_basis: seen::alias("ground", &request.ground)?,
+    })
 }
 
 fn approvals(running: &Running<'_>) -> anyhow::Result<Vec<Approval>> {

@@ -8,7 +8,7 @@ use crate::catalog::Catalog;
 use crate::certificate::{CommitmentKey, RecordSet, RecordSetBuilder};
 use crate::execution::place_of;
 use crate::journal::codec;
-use crate::journal::{BatchId, BatchRecord, BatchState, JournalStore, RunKey};
+use crate::journal::{BatchId, BatchRecord, BatchState, JournalStore, PARTITIONS_FROM, RunKey};
 use anyhow::{Context, bail};
 use connectors::DatasetKeys;
 use std::collections::BTreeMap;
@@ -22,6 +22,11 @@ const BATCHES_PER_PAGE: u32 = 64;
 pub(super) struct Claim {
     pub(super) disposed: u64,
     pub(super) already_absent: u64,
+    /// Disposed of as the store answered, and yet there when looked at: somebody uses the key again. Records
+    /// that the store refused count here, too.
+    pub(super) there_again: u64,
+    /// Of the records disposed of, those that went with a whole partition.
+    pub(super) in_partitions: u64,
     /// Kept records by reason code; for messages, since the last survey has the final counts.
     pub(super) kept: BTreeMap<String, u64>,
 }
@@ -50,7 +55,11 @@ pub(super) async fn gather(
         for batch in &page {
             match batch.state {
                 BatchState::Abandoned => {}
-                BatchState::Proven => take(batch, keys, catalog, &mut claims, &mut builder)?,
+                BatchState::Proven => {
+                    take(batch, keys, catalog, &mut claims, &mut builder)?;
+                    // The stores are read meanwhile.
+                    tokio::task::yield_now().await;
+                }
                 BatchState::Intended | BatchState::Acted => bail!("a batch of the run is not settled"),
             }
         }
@@ -80,10 +89,14 @@ fn take(
         builder.add_batch(commitments)?;
         let claim = claims.entry((batch.id.item, group.dataset)).or_default();
         claim.disposed += group.keys.len() as u64;
+        if batch.id.part >= PARTITIONS_FROM {
+            claim.in_partitions += group.keys.len() as u64;
+        }
     }
     for (dataset, counts) in &batch.counts {
         let claim = claims.entry((batch.id.item, dataset.clone())).or_default();
         claim.already_absent += counts.already_absent;
+        claim.there_again += counts.failed;
     }
     for (dataset, kept) in &batch.kept {
         let claim = claims.entry((batch.id.item, dataset.clone())).or_default();

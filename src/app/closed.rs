@@ -6,8 +6,8 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use connectors::{
-    Capabilities, ConnectorError, DatasetAddress, DatasetKeys, DatasetShape, Observation, Page, Pressure,
-    RecordFacts, RecordKey, RecordSource, Selection, Survey,
+    Capabilities, ConnectorError, DatasetAddress, DatasetKeys, DatasetShape, Leak, LeakLook, Observation,
+    Page, Pressure, RecordFacts, RecordKey, RecordSource, Selection, Survey,
 };
 
 #[derive(Debug)]
@@ -70,6 +70,10 @@ impl RecordSource for ClosedStore {
 
     async fn store_clock(&self) -> Result<Option<DateTime<Utc>>, ConnectorError> {
         Ok(None)
+    }
+
+    async fn leaks(&self, _: &[DatasetAddress], _: LeakLook) -> Result<Vec<Leak>, ConnectorError> {
+        self.error()
     }
 
     async fn pressure(&self) -> Result<Pressure, ConnectorError> {

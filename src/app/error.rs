@@ -3,6 +3,7 @@
 use crate::archive::ArchiveError;
 use crate::certificate::CertificateError;
 use crate::diagnostic::Diagnostics;
+use crate::erasure::request::RequestError;
 use crate::execution::ExecutionError;
 use crate::hold::HoldError;
 use crate::ids::RandomnessError;
@@ -87,6 +88,10 @@ pub enum AppError {
     PlanFile(#[from] PlanFileError),
     #[error(transparent)]
     Plan(#[from] PlanError),
+    #[error(transparent)]
+    RequestPlan(#[from] crate::erasure::planner::RequestPlanError),
+    #[error(transparent)]
+    Request(#[from] RequestError),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error(transparent)]
@@ -173,6 +178,10 @@ impl AppError {
             | Self::Execution(ExecutionError::Store(error) | ExecutionError::InDoubt { error, .. }) => {
                 return error.hint().map(str::to_owned);
             }
+            Self::Request(RequestError::NotVerified { .. }) => {
+                "check who the person is, then `oubliette requests verify REQUEST --as NAME --method TEXT`"
+            }
+            Self::Request(_) => "`oubliette requests show REQUEST` tells where it stands",
             Self::Argument { hint, .. } => return hint.clone(),
             _ => return None,
         };

@@ -6,6 +6,7 @@
 
 use super::claims::{Claim, Claims};
 use crate::catalog::{Catalog, Target};
+use crate::data_map::StoreKind;
 use crate::evidence::{
     Action, Code, Counts, Exception, Failure, PublicText, RuleReference, TargetEvidence, Verification,
     VerificationMethod,
@@ -15,14 +16,13 @@ use crate::plan::{self, Disposition, Effect, EffectKind, PlanItem, reference_of}
 use crate::policy;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
-use connectors::{ConnectorError, DoubtReason, Location, Survey};
+use connectors::{ConnectorError, DoubtReason, LockKind, Survey};
 use std::collections::BTreeMap;
 
 /// One item with everything that was seen of it.
 #[derive(Debug)]
 pub(super) struct Seen<'a> {
     pub(super) item: &'a PlanItem,
-    pub(super) location: &'a Location,
     pub(super) has_links: bool,
     pub(super) reading: Reading,
     /// Why the walk over the item was given up, if it was.
@@ -70,13 +70,14 @@ fn companion(
     claim: &Claim,
 ) -> anyhow::Result<TargetEvidence> {
     let technique = match effect.kind {
-        EffectKind::LinkedObjects => "file.unlink",
+        EffectKind::LinkedObjects => removing(catalog, &effect.dataset),
         EffectKind::Dependents | EffectKind::Trigger => "sql.delete",
     };
     let counts = Counts {
-        matched: claim.disposed + claim.already_absent,
+        matched: claim.disposed + claim.already_absent + claim.there_again,
         purged: claim.disposed,
         already_absent: claim.already_absent,
+        failed: claim.there_again,
         ..Counts::default()
     };
     let item = seen.item;
@@ -91,7 +92,7 @@ fn companion(
         counts,
         verification: Some(looked_up(claim, seen.at)),
         exceptions: Vec::new(),
-        failures: Vec::new(),
+        failures: there_again(claim.there_again)?,
         residue_steps: codes(&seen.residue_steps)?,
         records_before: None,
         records_after: None,
@@ -100,19 +101,39 @@ fn companion(
 
 /// What the plan's own query finds when it is asked again: every record that is still due, whether it
 /// was kept on purpose, changed since, left because nothing certain can be said of it, or failed.
-fn asked_again(survey: &Survey, at: DateTime<Utc>) -> Verification {
+fn asked_again(survey: &Survey, claim: &Claim, at: DateTime<Utc>) -> Verification {
     let undecidable: u64 = survey.undecidable.values().sum();
     Verification {
         method: VerificationMethod::ReQuery,
         checked: survey.in_scope,
-        remaining: survey.due + survey.held + survey.changed_since_plan + undecidable,
+        remaining: survey.due
+            + survey.held
+            + survey.locked
+            + survey.changed_since_plan
+            + undecidable
+            + in_use_again(survey, claim),
         at,
     }
 }
 
-/// Every claimed record was looked up by its key after the act, and none was there.
+/// Records that the store said were gone and that were there when looked at, and that the query does not
+/// find: others took up the key, with a record that is not due.
+fn in_use_again(survey: &Survey, claim: &Claim) -> u64 {
+    claim.there_again.saturating_sub(survey.due)
+}
+
+/// Nothing that was seen is claimed to be gone, whoever brought it back.
+fn there_again(count: u64) -> anyhow::Result<Vec<Failure>> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Failure { code: Code::new("there_again")?, count }])
+}
+
+/// Every record was looked up by its key after the act, and none of those claimed was there.
 fn looked_up(claim: &Claim, at: DateTime<Utc>) -> Verification {
-    Verification { method: VerificationMethod::KeyLookup, checked: claim.disposed, remaining: 0, at }
+    let (checked, remaining) = (claim.disposed + claim.there_again, claim.there_again);
+    Verification { method: VerificationMethod::KeyLookup, checked, remaining, at }
 }
 
 fn main_target(
@@ -124,21 +145,24 @@ fn main_target(
     let item = seen.item;
     let (exceptions, failures, verification, records_after) = match &seen.reading {
         Reading::Survey(survey) => {
-            let (exceptions, failures) = (exceptions(survey, book)?, failures(seen, survey)?);
-            let verification = asked_again(survey, seen.at);
+            let (exceptions, mut failures) = (exceptions(survey, book)?, failures(seen, survey)?);
+            failures.extend(there_again(in_use_again(survey, claim))?);
+            let verification = asked_again(survey, claim, seen.at);
             (exceptions, failures, Some(verification), Some(survey.total))
         }
         Reading::Lost(error) => {
-            let failure = Failure { code: Code::new(error_code(error))?, count: 0 };
-            (Vec::new(), vec![failure], None, None)
+            let mut failures = vec![Failure { code: Code::new(error_code(error))?, count: 0 }];
+            failures.extend(there_again(claim.there_again)?);
+            (Vec::new(), failures, None, None)
         }
         Reading::RunClosed => {
             let failure = Failure { code: Code::new("run_closed")?, count: 0 };
-            let failures = if item.counts.due > 0 { vec![failure] } else { Vec::new() };
+            let mut failures = if item.counts.due > 0 { vec![failure] } else { Vec::new() };
+            failures.extend(there_again(claim.there_again)?);
             (Vec::new(), failures, Some(looked_up(claim, seen.at)), None)
         }
     };
-    let (action, technique) = action(&item.disposition, seen.location);
+    let (action, technique) = action(&item.disposition, catalog, &item.dataset);
     let mut counts = Counts {
         already_absent: claim.already_absent,
         excepted: exceptions.iter().map(|exception| exception.count).sum(),
@@ -152,6 +176,11 @@ fn main_target(
     }
     counts.matched = counts.disposed() + counts.already_absent + counts.excepted + counts.failed;
     let (store, dataset) = names(catalog, &item.dataset)?;
+    let mut steps = codes(&seen.residue_steps)?;
+    if claim.in_partitions > 0 {
+        // Stands beside the technique: some of the records, or all, went with their table.
+        steps.insert(0, Code::new("sql.drop_partition")?);
+    }
     Ok(TargetEvidence {
         store,
         dataset,
@@ -163,7 +192,7 @@ fn main_target(
         verification,
         exceptions,
         failures,
-        residue_steps: codes(&seen.residue_steps)?,
+        residue_steps: steps,
         records_before: Some(item.counts.total),
         records_after,
     })
@@ -174,12 +203,11 @@ fn main_target(
 pub(super) fn unreached(catalog: &Catalog, target: &Target<'_>) -> anyhow::Result<TargetEvidence> {
     let reference = reference_of(target, catalog);
     let (store, dataset) = names(catalog, &target.dataset.name)?;
-    let is_objects = !target.dataset.is_table();
+    let name = &target.dataset.name;
     let (action, technique) = match &target.rule.disposition {
-        _ if is_objects => (Action::Purge, "file.unlink"),
-        policy::Disposition::Purge => (Action::Purge, "sql.delete"),
-        policy::Disposition::Anonymize { .. } => (Action::Anonymize, "sql.update"),
-        policy::Disposition::Pseudonymize { .. } => (Action::Pseudonymize, "sql.update"),
+        policy::Disposition::Purge => (Action::Purge, removing(catalog, name)),
+        policy::Disposition::Anonymize { .. } => (Action::Anonymize, changing(catalog, name)),
+        policy::Disposition::Pseudonymize { .. } => (Action::Pseudonymize, changing(catalog, name)),
     };
     Ok(TargetEvidence {
         store,
@@ -199,7 +227,7 @@ pub(super) fn unreached(catalog: &Catalog, target: &Target<'_>) -> anyhow::Resul
 }
 
 /// What was kept on purpose, or because nothing certain could be said of it.
-fn exceptions(survey: &Survey, book: &HoldBook) -> anyhow::Result<Vec<Exception>> {
+pub(super) fn exceptions(survey: &Survey, book: &HoldBook) -> anyhow::Result<Vec<Exception>> {
     let mut exceptions = Vec::new();
     if survey.held > 0 {
         let only = survey.held_by.keys().next().filter(|_| survey.held_by.len() == 1);
@@ -213,6 +241,14 @@ fn exceptions(survey: &Survey, book: &HoldBook) -> anyhow::Result<Vec<Exception>
             review_on,
         });
     }
+    for (kind, locked) in &survey.locks {
+        exceptions.push(Exception {
+            code: Code::new(lock_code(*kind))?,
+            count: locked.count,
+            hold_ref: None,
+            review_on: locked.until.map(|until| until.date_naive()),
+        });
+    }
     let mut add = |code: &str, count: u64| -> anyhow::Result<()> {
         if count > 0 {
             exceptions.push(Exception { code: Code::new(code)?, count, hold_ref: None, review_on: None });
@@ -224,6 +260,16 @@ fn exceptions(survey: &Survey, book: &HoldBook) -> anyhow::Result<Vec<Exception>
         add(doubt_code(*reason), *count)?;
     }
     Ok(exceptions)
+}
+
+/// What keeps a record that a store has locked.
+fn lock_code(kind: LockKind) -> &'static str {
+    match kind {
+        LockKind::Governance => "object_lock.governance",
+        LockKind::Compliance => "object_lock.compliance",
+        LockKind::EventHold => "object_lock.event_hold",
+        LockKind::LegalHold => "object_lock.legal_hold",
+    }
 }
 
 fn doubt_code(reason: DoubtReason) -> &'static str {
@@ -266,16 +312,44 @@ pub(super) fn error_code(error: &ConnectorError) -> &'static str {
     }
 }
 
-fn action(disposition: &Disposition, location: &Location) -> (Action, &'static str) {
+pub(super) fn action(disposition: &Disposition, catalog: &Catalog, dataset: &str) -> (Action, &'static str) {
     match disposition {
-        Disposition::Purge if matches!(location, Location::Objects { .. }) => (Action::Purge, "file.unlink"),
-        Disposition::Purge => (Action::Purge, "sql.delete"),
-        Disposition::Anonymize { .. } => (Action::Anonymize, "sql.update"),
-        Disposition::Pseudonymize { .. } => (Action::Pseudonymize, "sql.update"),
+        Disposition::Purge => (Action::Purge, removing(catalog, dataset)),
+        Disposition::Anonymize { .. } => (Action::Anonymize, changing(catalog, dataset)),
+        Disposition::Pseudonymize { .. } => (Action::Pseudonymize, changing(catalog, dataset)),
     }
 }
 
-fn rule(rule: &plan::RuleReference) -> anyhow::Result<RuleReference> {
+/// By what records of a dataset are removed.
+fn removing(catalog: &Catalog, dataset: &str) -> &'static str {
+    match kind_of(catalog, dataset) {
+        (StoreKind::Directory, _) => "file.unlink",
+        (StoreKind::S3, false) => "s3.delete-version",
+        (StoreKind::S3, true) => "s3.delete-version.bypass-governance",
+        (StoreKind::Sqlite | StoreKind::Postgres | StoreKind::Mysql, _) => "sql.delete",
+    }
+}
+
+/// By what records of a dataset are changed.
+fn changing(catalog: &Catalog, dataset: &str) -> &'static str {
+    match kind_of(catalog, dataset) {
+        (StoreKind::S3, _) => "s3.put-tagging",
+        _ => "sql.update",
+    }
+}
+
+/// The kind of its store, and whether that bypasses governance.
+fn kind_of(catalog: &Catalog, dataset: &str) -> (StoreKind, bool) {
+    let declared = catalog.dataset(dataset);
+    let terms = declared.and_then(|declared| catalog.stores().get(&declared.store));
+    let kind = terms.map_or(StoreKind::Sqlite, |terms| terms.kind);
+    // A store that the settings lost is told by what the dataset is.
+    let is_objects = declared.is_some_and(|declared| !declared.is_table());
+    let kind = if is_objects && terms.is_none() { StoreKind::Directory } else { kind };
+    (kind, terms.is_some_and(|terms| terms.bypass_governance))
+}
+
+pub(super) fn rule(rule: &plan::RuleReference) -> anyhow::Result<RuleReference> {
     let mut title = BTreeMap::new();
     for (language, text) in &rule.title {
         title.insert(Code::new(language.as_str())?, PublicText::new(text.as_str())?);
@@ -291,7 +365,7 @@ fn rule(rule: &plan::RuleReference) -> anyhow::Result<RuleReference> {
     })
 }
 
-fn codes(steps: &[&'static str]) -> anyhow::Result<Vec<Code>> {
+pub(super) fn codes(steps: &[&'static str]) -> anyhow::Result<Vec<Code>> {
     steps.iter().map(|step| Code::new(*step).context("a residue step is no code")).collect()
 }
 

@@ -4,7 +4,10 @@
 
 use super::{App, AppError};
 use crate::data_map::{Dataset, Ownership, StoreKind};
+use crate::settings::{Connection, Store};
 use anyhow::Context as _;
+use connectors::Location;
+use connectors::s3::policies;
 use connectors::sql::grants::{Server, TableNeed, statements};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,12 +44,12 @@ impl App {
             let server = match store.terms.kind {
                 StoreKind::Postgres => Some(Server::Postgres),
                 StoreKind::Mysql => Some(Server::Mysql),
-                StoreKind::Sqlite | StoreKind::Directory => None,
+                StoreKind::Sqlite | StoreKind::Directory | StoreKind::S3 => None,
             };
             let needs = needs.get(name.as_str()).map(Vec::as_slice).unwrap_or_default();
             let statements = match server {
                 Some(server) => statements(server, needs).context("the grants cannot be written")?,
-                None => Vec::new(),
+                None => self.policies_of(name, store),
             };
             grants.push(StoreGrants {
                 store: name.clone(),
@@ -56,6 +59,20 @@ impl App {
             });
         }
         Ok(grants)
+    }
+
+    /// The policies of a bucket; none for another store.
+    fn policies_of(&self, name: &str, store: &Store) -> Vec<String> {
+        let Connection::S3(bucket) = &store.connection else { return Vec::new() };
+        let own = || self.catalog.datasets().values().filter(|dataset| dataset.store == name);
+        let prefixes: Vec<String> = own()
+            .filter_map(|dataset| match &dataset.location {
+                Location::Objects { key } => Some(key.literal_prefix().to_owned()),
+                Location::Table { .. } => None,
+            })
+            .collect();
+        let anonymizes = own().any(|dataset| !self.anonymized_columns(dataset).is_empty());
+        policies(&bucket.name, &prefixes, store.terms.bypass_governance, anonymizes).into()
     }
 
     /// Rows go by a rule of their own, or with the record that owns them.

@@ -190,7 +190,7 @@ impl App {
         Ok(self.ledger.revoke_standing(policy, rule, self.now()).await?)
     }
 
-    async fn standing(&self, plan: Plan) -> Result<PlanStanding, AppError> {
+    pub(super) async fn standing(&self, plan: Plan) -> Result<PlanStanding, AppError> {
         let approvals = self.ledger.approvals(&plan.plan_id).await?;
         let approved = match self.approved(&plan, self.now()).await {
             Ok(_) => Ok(()),
@@ -278,7 +278,7 @@ impl App {
         Ok(self.stored_plan(&entry.plan_id).await.ok().map(|(plan, _)| plan))
     }
 
-    fn validity(&self, now: DateTime<Utc>) -> Result<Duration, AppError> {
+    pub(super) fn validity(&self, now: DateTime<Utc>) -> Result<Duration, AppError> {
         let until = self.settings.approvals.plan_valid_for.after(now);
         Ok(until.context("plans are valid beyond the calendar")? - now)
     }

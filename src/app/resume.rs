@@ -154,6 +154,10 @@ impl App {
         if doubtful.is_empty() {
             return Ok(Vec::new());
         }
+        if plan.request.is_some() {
+            let items = self.observable_request(plan).await?;
+            return Ok(items.into_iter().filter(|item| doubtful.contains(&item.item.item)).collect());
+        }
         let world = self.world().await?;
         let items = plan.items.iter().filter(|item| doubtful.contains(&item.item));
         Ok(items.map(|item| observable(item, &self.catalog, &world, plan)).collect::<Result<_, _>>()?)

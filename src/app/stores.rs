@@ -5,12 +5,14 @@
 use super::closed::ClosedStore;
 use super::{App, AppError};
 use crate::execution::OpenStore;
+use crate::keys;
 use crate::plan::world::{Sources, World};
-use crate::settings::{Connection, Secret, SecretText, ServerOptions, Store};
+use crate::settings::{Bucket, BucketCredentials, Connection, Secret, SecretText, ServerOptions, Store};
 use anyhow::Context as _;
 use connectors::directory::{DirectoryDisposer, DirectorySource};
 use connectors::mysql::{MySqlBackend, MySqlOptions};
 use connectors::postgres::{PostgresBackend, PostgresOptions};
+use connectors::s3::{Credentials, S3Disposer, S3Options, S3Source};
 use connectors::server::{ServerDisposer, ServerSource};
 use connectors::sqlite::{SqliteDisposer, SqliteOptions, SqliteSource};
 use connectors::{RecordDisposer, RecordSource};
@@ -58,6 +60,10 @@ impl App {
             Connection::Mysql { reader, .. } => {
                 Arc::new(ServerSource::open(mysql(name, &self.resolved(reader)?)?).await?)
             }
+            Connection::S3(bucket) => {
+                let options = self.bucket(name, bucket, store)?;
+                Arc::new(S3Source::open(name, &options, &self.credentials(&bucket.reader)?).await?)
+            }
         })
     }
 
@@ -84,6 +90,10 @@ impl App {
                 let backend = mysql(name, &self.resolved(writer)?)?;
                 Arc::new(ServerDisposer::open(backend, run_id).await?.with_hash_key(hash_key))
             }
+            Connection::S3(bucket) => {
+                let options = self.bucket(name, bucket, store)?;
+                Arc::new(S3Disposer::open(name, &options, &self.credentials(&bucket.writer)?).await?)
+            }
         })
     }
 
@@ -92,7 +102,7 @@ impl App {
     /// are to be kept open while readers are opened. One that cannot be opened is told when it is needed.
     pub(super) async fn recover_stores(&self) -> Result<Vec<Arc<dyn RecordDisposer>>, AppError> {
         let mut writers = Vec::new();
-        // A database server recovers by itself.
+        // A server recovers by itself.
         let files = |store: &Store| {
             matches!(store.connection, Connection::Sqlite { .. } | Connection::Directory { .. })
         };
@@ -123,11 +133,46 @@ impl App {
                 Connection::Postgres { options, .. } | Connection::Mysql { options, .. } => {
                     options.connections
                 }
-                Connection::Sqlite { .. } | Connection::Directory { .. } => 1,
+                Connection::Sqlite { .. } | Connection::Directory { .. } | Connection::S3(_) => 1,
             };
             open.insert(name.to_owned(), OpenStore { source, disposer, connections });
         }
         Ok(open)
+    }
+
+    /// How a bucket is reached, with its references filled in and its certificates read.
+    fn bucket(&self, name: &str, bucket: &Bucket, store: &Store) -> Result<S3Options, AppError> {
+        let endpoint = bucket.endpoint.as_ref().map(|text| self.resolved(text)).transpose()?;
+        let ca = bucket.ca.as_deref().map(|path| {
+            let path = self.settings.path(path);
+            keys::read_public(&path).with_context(|| format!("the certificates for store '{name}'"))
+        });
+        Ok(S3Options {
+            bucket: bucket.name.clone(),
+            region: bucket.region.clone(),
+            endpoint: endpoint.map(|endpoint| endpoint.expose().to_owned()),
+            path_style: bucket.path_style,
+            ca: ca.transpose()?,
+            bypass_governance: store.terms.bypass_governance,
+        })
+    }
+
+    fn credentials(&self, credentials: &BucketCredentials) -> Result<Credentials, AppError> {
+        let plain = |text: &SecretText| self.resolved(text).map(|secret| secret.expose().to_owned());
+        Ok(match credentials {
+            BucketCredentials::Environment => Credentials::Environment,
+            BucketCredentials::Anonymous => Credentials::Anonymous,
+            BucketCredentials::Profile(profile) => Credentials::Profile(profile.clone()),
+            BucketCredentials::Static { access_key, secret_key, session_token } => Credentials::Static {
+                access_key: plain(access_key)?,
+                secret_key: plain(secret_key)?,
+                session_token: session_token.as_ref().map(plain).transpose()?,
+            },
+            BucketCredentials::Role { arn, external_id } => Credentials::Role {
+                arn: arn.clone(),
+                external_id: external_id.as_ref().map(plain).transpose()?,
+            },
+        })
     }
 
     fn resolved(&self, text: &SecretText) -> Result<Secret, AppError> {

@@ -117,7 +117,7 @@ fn leave_default_schema_out(dataset: &mut Dataset, kind: StoreKind) {
         StoreKind::Sqlite => "main",
         StoreKind::Postgres => "public",
         // The default database stands in the address, which is a secret.
-        StoreKind::Mysql | StoreKind::Directory => return,
+        StoreKind::Mysql | StoreKind::Directory | StoreKind::S3 => return,
     };
     if let Location::Table { schema, table } = &mut dataset.location
         && schema.as_deref() == Some(default)

@@ -8,8 +8,11 @@
 //! ```
 //! `key` is the canonical text of the record's key. A person's receipt shows one salt, which opens
 //! one record; destroying the seed makes all others unlinkable (EDPB Guidelines 02/2025 § 4.2). The
-//! salt depends on the record and not on its place, so a record certified twice in one certificate
-//! shows as a duplicate.
+//! salt depends on the record and not on its place. Where a record came again under a key whose record was
+//! disposed of earlier in the same run, and went too, the second one and each after it has instead:
+//! ```text
+//! repeated = HMAC-SHA256(commitment, "erasure-certificate/v1/repeated\0" ‖ time)   (time: 2, 3, … as 8 bytes, big-endian)
+//! ```
 //!
 //! Made for millions of records: the seed's key schedule and the constant front of the locator are
 //! hashed once, and no memory is allocated per record.
@@ -20,6 +23,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 const SALT_INFO: &[u8] = b"erasure-certificate/v1/record/";
 const RECORD_LABEL: &[u8] = b"erasure-certificate/v1/record\0";
+const REPEATED_LABEL: &[u8] = b"erasure-certificate/v1/repeated\0";
 /// The counter byte of the only block of HKDF-Expand (RFC 5869 section 2.3).
 const FIRST_BLOCK: &[u8] = &[1];
 
@@ -115,6 +119,16 @@ impl Drop for Committer {
     fn drop(&mut self) {
         self.tail.zeroize();
     }
+}
+
+/// The commitment to the `time`-th record (from 2) that was disposed of under the key to which `commitment`
+/// commits.
+#[must_use]
+pub fn repeated(commitment: &Commitment, time: u64) -> Commitment {
+    let mut mac = Hmac::<Sha256>::new(&<[u8; 64]>::into(padded(commitment)));
+    mac.update(REPEATED_LABEL);
+    mac.update(&time.to_be_bytes());
+    mac.finalize().into_bytes().into()
 }
 
 /// The commitment that a salt and a locator open to; what a receipt's reader computes.

@@ -18,11 +18,11 @@ pub mod signer;
 pub mod statement;
 pub mod trust_root;
 
-pub use commitment::{Commitment, CommitmentKey, Committer};
+pub use commitment::{Commitment, CommitmentKey, Committer, repeated};
 pub use dsse::Envelope;
 pub use record_set::{RecordSet, RecordSetBuilder, RecordSetError};
 pub use signer::{PublicKey, Signer, SignerError};
-pub use statement::{CertificateId, Identity, Statement};
+pub use statement::{CertificateId, Identity, Relation, RelationKind, Statement};
 pub use trust_root::{TrustRoot, VerifiedCertificate};
 
 use thiserror::Error;

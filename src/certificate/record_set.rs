@@ -3,7 +3,8 @@
 //! Floor 5. Sorted by value, so that the place of a commitment says nothing about the record.
 //! Memory is bounded whatever the number of records: commitments are gathered up to a buffer,
 //! sorted, spooled to a work directory, and merged at the end in a stream that writes the sorted
-//! file (32 bytes a record) and computes the root. This module does IO in the directory it is
+//! file (32 bytes a record) and computes the root. A record that came again under its key and went again
+//! stands in it as often as it went ([`super::commitment::repeated`]). This module does IO in the directory it is
 //! given, and nowhere else.
 #![expect(
     clippy::disallowed_methods,
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::commitment::Commitment;
+use super::commitment::{Commitment, repeated};
 use super::merkle::{StreamingTree, leaf_hash};
 use crate::digest::Digest32;
 
@@ -40,9 +41,6 @@ pub struct RecordSet {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RecordSetError {
-    /// The same record stands in it twice: counts and commitments do not tell the same story.
-    #[error("a record appears twice in the record set")]
-    Duplicate,
     #[error("cannot write the record set in {directory}: {source}", directory = .directory.display())]
     Io { directory: PathBuf, source: io::Error },
     #[error("the record set is damaged: not sorted, or not a whole number of commitments")]
@@ -100,29 +98,44 @@ impl RecordSetBuilder {
     /// Merges everything into `out_path` (mode 0600, replaced whole) and gives count and root.
     ///
     /// # Errors
-    /// [`RecordSetError::Duplicate`] if a record appears twice, then nothing is written.
+    /// If it cannot be written; then nothing is.
     pub fn finish(mut self, out_path: &Path) -> Result<RecordSet, RecordSetError> {
-        self.spool()?;
-        while self.spools.len() > MERGE_WAYS {
-            let rest = self.spools.split_off(MERGE_WAYS);
-            let ways = std::mem::replace(&mut self.spools, rest);
-            let path = self.next_spool_path();
-            self.merge(&ways, &path)?;
-            self.spools.push(path);
-            self.remove(&ways)?;
-        }
         let unfinished = out_path.with_extension("unfinished");
-        let ways = std::mem::take(&mut self.spools);
-        let set = self.merge(&ways, &unfinished);
-        self.remove(&ways)?;
-        if set.is_err() {
-            self.remove(&[unfinished])?;
-            return set;
-        }
+        let set = match self.merge_all(&unfinished) {
+            Ok(set) => set,
+            Err(error) => {
+                self.remove(&[unfinished])?;
+                return Err(error);
+            }
+        };
         fs::rename(&unfinished, out_path).map_err(|source| self.io(source))?;
         let parent = out_path.parent().unwrap_or(Path::new("."));
         File::open(parent).and_then(|parent| parent.sync_all()).map_err(|source| self.io(source))?;
-        set
+        Ok(set)
+    }
+
+    fn merge_all(&mut self, unfinished: &Path) -> Result<RecordSet, RecordSetError> {
+        loop {
+            self.spool()?;
+            while self.spools.len() > MERGE_WAYS {
+                let rest = self.spools.split_off(MERGE_WAYS);
+                let ways = std::mem::replace(&mut self.spools, rest);
+                let path = self.next_spool_path();
+                // All that are equal must meet before they are told apart.
+                self.merge(&ways, &path, Equal::Stay)?;
+                self.spools.push(path);
+                self.remove(&ways)?;
+            }
+            let ways = std::mem::take(&mut self.spools);
+            let set = self.merge(&ways, unfinished, Equal::Repeat)?;
+            self.remove(&ways)?;
+            if self.buffer.is_empty() && self.spools.is_empty() {
+                return Ok(set);
+            }
+            let path = self.next_spool_path();
+            fs::rename(unfinished, &path).map_err(|source| self.io(source))?;
+            self.spools.push(path);
+        }
     }
 
     fn spool(&mut self) -> Result<(), RecordSetError> {
@@ -147,8 +160,16 @@ impl RecordSetBuilder {
         self.directory.join(format!("{:08}.{SPOOL_SUFFIX}", self.spools_made))
     }
 
-    fn merge(&self, ways: &[PathBuf], out_path: &Path) -> Result<RecordSet, RecordSetError> {
-        let io = |source| self.io(source);
+    /// Merges sorted files into one. Of equal commitments the first is written, and the others are gathered
+    /// anew as repeated ones, unless they are to stay.
+    fn merge(
+        &mut self,
+        ways: &[PathBuf],
+        out_path: &Path,
+        equal: Equal,
+    ) -> Result<RecordSet, RecordSetError> {
+        let directory = self.directory.clone();
+        let io = |source| RecordSetError::Io { directory: directory.clone(), source };
         let mut readers = Vec::with_capacity(ways.len());
         let mut heads = BinaryHeap::with_capacity(ways.len());
         for (way, path) in ways.iter().enumerate() {
@@ -160,14 +181,16 @@ impl RecordSetBuilder {
         }
         let mut out = BufWriter::with_capacity(MERGE_BUFFER_BYTES, create_private(out_path).map_err(io)?);
         let mut tree = StreamingTree::new();
-        let mut previous = None;
+        let (mut previous, mut time) = (None, 1);
         while let Some(Reverse((commitment, way))) = heads.pop() {
-            if previous == Some(commitment) {
-                return Err(RecordSetError::Duplicate);
-            }
+            time = if previous == Some(commitment) { time + 1 } else { 1 };
             previous = Some(commitment);
-            out.write_all(&commitment).map_err(io)?;
-            tree.push(leaf_hash(&commitment));
+            if time > 1 && equal == Equal::Repeat {
+                self.add_batch(vec![repeated(&commitment, time)])?;
+            } else {
+                out.write_all(&commitment).map_err(io)?;
+                tree.push(leaf_hash(&commitment));
+            }
             let Some(reader) = readers.get_mut(way) else { continue };
             if let Some(head) = reader.next()? {
                 heads.push(Reverse((head, way)));
@@ -191,6 +214,13 @@ impl RecordSetBuilder {
     fn io(&self, source: io::Error) -> RecordSetError {
         RecordSetError::Io { directory: self.directory.clone(), source }
     }
+}
+
+/// What becomes of equal commitments in a merge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Equal {
+    Stay,
+    Repeat,
 }
 
 impl RecordSetError {
@@ -283,15 +313,24 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_appears_twice_is_refused_and_nothing_is_written() {
+    fn a_record_that_went_more_than_once_stands_in_it_as_often() {
         let directory = tempfile::tempdir().expect("a directory");
         let out = directory.path().join("record-commitments.bin");
-        let mut builder = RecordSetBuilder::create(directory.path()).expect("made");
-        builder.add_batch(commitments(10)).expect("added");
-        builder.spool().expect("spooled");
-        builder.add_batch(commitments(1)).expect("added");
-        assert!(matches!(builder.finish(&out), Err(RecordSetError::Duplicate)));
-        assert_eq!(fs::read_dir(directory.path()).expect("listed").count(), 0);
+        let mut builder = RecordSetBuilder::create(&directory.path().join("work")).expect("made");
+        let all = commitments(10);
+        // Over more files than one merge takes.
+        for _ in 0..MERGE_WAYS {
+            builder.add_batch(all[3..4].to_vec()).expect("added");
+            builder.spool().expect("spooled");
+        }
+        builder.add_batch(all.clone()).expect("added");
+        let mut expected = all.clone();
+        expected.extend((2..=MERGE_WAYS as u64 + 1).map(|time| repeated(&all[3], time)));
+        let set = builder.finish(&out).expect("finished");
+        assert_eq!(set, RecordSet { count: 10 + MERGE_WAYS as u64, root: root_in_memory(expected.clone()) });
+        expected.sort_unstable();
+        assert_eq!(fs::read(&out).expect("read"), expected.as_flattened());
+        assert_eq!(fs::read_dir(directory.path().join("work")).expect("listed").count(), 0);
     }
 
     #[test]

@@ -341,6 +341,9 @@ fn code_of(code: FindingCode) -> Option<&'static str> {
         FindingCode::HoldUnreadable => "hold-unreadable",
         FindingCode::KeyMissing => "no-key",
         FindingCode::LinkedStay => "linked-stay",
+        FindingCode::LockBypassed => "lock-bypassed",
+        FindingCode::StoreSetUp => "store-set-up",
+        FindingCode::StoreForbids => "store-forbids",
         FindingCode::BackupsUnknown => "backups-unknown",
         FindingCode::GuardRecords
         | FindingCode::GuardShare
@@ -350,6 +353,22 @@ fn code_of(code: FindingCode) -> Option<&'static str> {
         | FindingCode::ClockDoubtful
         | FindingCode::PeriodShortened
         | FindingCode::SharedChildren
+        | FindingCode::PartitionsGo
+        | FindingCode::PartitionsCould
+        | FindingCode::StatementsLogged
+        | FindingCode::StatementsCounted
+        | FindingCode::RowsLogged
+        | FindingCode::LogArchived
+        | FindingCode::SlotKeepsLog
+        | FindingCode::ChangesSent
+        | FindingCode::ReplicaFollows
+        | FindingCode::TriggerCopies
+        | FindingCode::LeakUnseen
+        | FindingCode::SharedWithOthers
+        | FindingCode::ReferredTo
+        | FindingCode::OwnershipUndeclared
+        | FindingCode::SameTableTwice
+        | FindingCode::LockedByStore
         | FindingCode::NothingDue => return None,
     })
 }

@@ -1,5 +1,12 @@
 //! The command line as a value (floor 8). Nothing is done here.
 
+mod requests;
+
+pub use requests::{
+    EraseArguments, ExtensionReasonArgument, GroundArgument, LawArgument, ReceiveArguments,
+    RefusalReasonArgument, RequestKindArgument, RequestsCommand,
+};
+
 use super::exit;
 use crate::policy::Language;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -129,6 +136,14 @@ pub enum Command {
     /// Places, lists and releases legal holds.
     #[command(subcommand, after_help = "Exit status: 0, 2.")]
     Hold(HoldCommand),
+    /// Receives, verifies, lists, answers, extends, refuses and cancels requests of persons.
+    #[command(subcommand, after_help = "Exit status: 0, 2.")]
+    Requests(RequestsCommand),
+    /// Finds the person of a verified request over all stores, and drafts a plan. Reads only.
+    #[command(
+        after_help = "Then `oubliette approve PLAN --as NAME` and `oubliette apply PLAN`, as for any plan. A request whose run was done in part, or of which something stays until a duty ends, is planned again in the same way.\n\nExit status: 0, 2.\n\nExample:\n  oubliette erase request-4f2c --author camille"
+    )]
+    Erase(EraseArguments),
     /// Shows plans, open runs, holds and certificates.
     #[command(after_help = "Exit status: 0, 2.\n\nExample:\n  oubliette status --format json")]
     Status,

@@ -86,6 +86,7 @@ fn status_of(error: &AppError) -> ExitStatus {
         AppError::Documents(_)
         | AppError::NoSuchPlan { .. }
         | AppError::AmbiguousPlan { .. }
+        | AppError::Request(_)
         | AppError::NothingToResume
         | AppError::SeveralToResume { .. }
         | AppError::NoSuchRule { .. }

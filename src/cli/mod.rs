@@ -113,6 +113,8 @@ async fn dispatch(
         Command::Approve(wanted) => commands::approve::run(&call, wanted, output).await,
         Command::Apply(wanted) => Box::pin(commands::apply::run(&call, wanted, output)).await,
         Command::Hold(wanted) => commands::hold::run(&call, wanted, output).await,
+        Command::Requests(wanted) => commands::requests::run(&call, wanted, output).await,
+        Command::Erase(wanted) => Box::pin(commands::requests::erase(&call, wanted, output)).await,
         Command::Status => commands::status::status(&call, output).await,
         Command::AcceptClock(wanted) => commands::status::accept_clock(&call, wanted, output).await,
         Command::Grants => commands::status::grants(&call, output).await,

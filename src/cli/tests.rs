@@ -30,6 +30,8 @@ fn every_command_of_this_version_is_in_the_table_and_no_other() {
         "approve",
         "apply",
         "hold",
+        "requests",
+        "erase",
         "status",
         "accept-clock",
         "certificates",

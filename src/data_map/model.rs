@@ -137,8 +137,18 @@ pub struct StoreTerms {
     pub alias: Option<String>,
     /// How long backups of the store live; `None` is unknown, which makes a certificate partial.
     pub backups_kept: Option<Period>,
+    /// How long the server's own logs (write-ahead log and its archive, binary log, statements) live, where
+    /// the settings say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logs_kept: Option<Period>,
+    /// Whether a partition in which everything is due is dropped as a whole.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub drops_partitions: bool,
     /// How the settings name the place, before secrets are filled in.
     pub location: String,
+    /// Of a bucket: governance retention is bypassed. Part of what is approved.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub bypass_governance: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -149,6 +159,8 @@ pub enum StoreKind {
     Postgres,
     /// MySQL or MariaDB.
     Mysql,
+    /// A bucket.
+    S3,
 }
 
 impl StoreKind {
@@ -160,12 +172,13 @@ impl StoreKind {
             Self::Directory => "directory",
             Self::Postgres => "postgres",
             Self::Mysql => "mysql",
+            Self::S3 => "s3",
         }
     }
 
     /// Whether its datasets are tables (else objects).
     #[must_use]
     pub fn has_tables(self) -> bool {
-        !matches!(self, Self::Directory)
+        !matches!(self, Self::Directory | Self::S3)
     }
 }

@@ -83,6 +83,13 @@ pub(super) struct Unproven {
     pub(super) outcome: BatchOutcome,
 }
 
+impl Unproven {
+    /// Records of the dataset of the batch, which is the last group, that were to be disposed of.
+    pub(super) fn intended_records(&self) -> u64 {
+        self.intended.groups.last().map_or(0, |group| group.keys.len() as u64)
+    }
+}
+
 /// Has the store carry out one batch under a durable intent. A batch in doubt is settled before this
 /// returns.
 pub(super) async fn act(
@@ -108,7 +115,12 @@ pub(super) async fn act(
         (Ok(outcome), Some((id, intended)), None) => {
             Ok(Act::Done(Box::new(Unproven { id, intended, outcome })))
         }
-        (Err(error), None, None) => Err(BatchError::Store { error, was_in_doubt: false }),
+        (Err(error), None, None) => {
+            // A session whose connection was lost may live on in the store and hold locks on these records, for
+            // which the next attempts would wait in vain.
+            let settled = if error.is_transient() { open.disposer.settle().await } else { Ok(()) };
+            Err(BatchError::Store { error: settled.err().unwrap_or(error), was_in_doubt: false })
+        }
         (Err(error), Some((id, intended)), None) => {
             let doubt = recovery::Doubt { id: &id, state: crate::journal::BatchState::Intended };
             recovery::settle(session, open, &batch.selection, doubt, &intended).await?;
@@ -293,6 +305,7 @@ pub(crate) fn code(reason: KeptReason) -> &'static str {
         KeptReason::ChangedSincePlan => "changed-since-plan",
         KeptReason::Held => "legal-hold",
         KeptReason::Refused => "refused-by-store",
+        KeptReason::Locked => "locked-by-store",
         KeptReason::LinkedKept => "linked-object-kept",
     }
 }
@@ -316,39 +329,49 @@ impl JournalIntent<'_> {
         std::mem::take(&mut *self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Numbers are given and used one after the other, so that the journal has no gap.
     async fn append(&self, intended: &Intended) -> Result<BatchId, JournalError> {
-        let journal = self.session.executor.journal;
-        let run_id = self.session.run.run_id.clone();
-        let Place { item, part, hold_revision } = self.place;
-        let _turn = self.session.numbering.lock().await;
-        let id = BatchId { batch: journal.next_batch(&run_id, item).await?, run_id, item, part };
-        let encoded = codec::encode_intended(intended)
-            .map_err(|error| JournalError::Failed { reason: error.to_string() })?;
-        let sealed = seal(self.session, &id, "intended", &encoded)
-            .map_err(|error| JournalError::Failed { reason: error.to_string() })?;
-        let counts = intended
-            .groups
-            .iter()
-            .map(|group| {
-                let intended = group.keys.len() as u64;
-                (group.dataset.clone(), BatchCounts { intended, ..BatchCounts::default() })
-            })
-            .collect();
-        let entry = JournalEntry {
-            id: id.clone(),
-            attempt: 1,
-            transition: Transition::Intend,
-            dataset: self.dataset.to_owned(),
-            sealed: Some(sealed),
-            counts,
-            kept: BTreeMap::new(),
-            hold_revision,
-            at: self.session.executor.clock.now(),
-        };
-        journal.append(&entry).await?;
-        Ok(id)
+        append_intent(self.session, self.place, self.dataset, intended).await
     }
+}
+
+/// Writes one intent into the journal. Numbers are given and used one after the other, so that the
+/// journal has no gap.
+pub(super) async fn append_intent(
+    session: &Session<'_>,
+    place: Place,
+    dataset: &str,
+    intended: &Intended,
+) -> Result<BatchId, JournalError> {
+    let journal = session.executor.journal;
+    let run_id = session.run.run_id.clone();
+    let Place { item, part, hold_revision } = place;
+    let _turn = session.numbering.lock().await;
+    let id = BatchId { batch: journal.next_batch(&run_id, item).await?, run_id, item, part };
+    let encoded = codec::encode_intended(intended)
+        .map_err(|error| JournalError::Failed { reason: error.to_string() })?;
+    let sealed = seal(session, &id, "intended", &encoded)
+        .map_err(|error| JournalError::Failed { reason: error.to_string() })?;
+    let counts = intended
+        .groups
+        .iter()
+        .map(|group| {
+            let intended = group.keys.len() as u64;
+            (group.dataset.clone(), BatchCounts { intended, ..BatchCounts::default() })
+        })
+        .collect();
+    let entry = JournalEntry {
+        id: id.clone(),
+        attempt: 1,
+        transition: Transition::Intend,
+        dataset: dataset.to_owned(),
+        sealed: Some(sealed),
+        counts,
+        kept: BTreeMap::new(),
+        hold_revision,
+        at: session.executor.clock.now(),
+    };
+    journal.append(&entry).await?;
+    Ok(id)
 }
 
 #[async_trait]

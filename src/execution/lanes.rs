@@ -6,6 +6,7 @@
 
 use crate::execution::attempt::{self, Act, BatchEnd, BatchError, Place, Unproven};
 use crate::execution::ranges::{Range, Ranges};
+use crate::execution::reach::Spacing;
 use crate::execution::walk::{self, WalkError};
 use crate::execution::{ExecutionError, Interruption, OpenStore, Session, Snapshot, patience};
 use crate::hold::HoldBook;
@@ -38,6 +39,7 @@ pub(super) async fn item(
         selection: item.with_holds(&book).map_err(ExecutionError::from)?,
         book,
         ranges: Ranges::beginning_after(cursor),
+        spacing: Spacing::of(item.item.counts.total, item.item.counts.due),
         records: executor.tuning.clamp(executor.tuning.records_start, capabilities.batch_records_max),
         steps: FuturesUnordered::new(),
         under_way: UnderWay::default(),
@@ -88,7 +90,8 @@ struct Lanes<'a> {
     /// Under the holds of `book`.
     selection: Selection,
     ranges: Ranges,
-    /// Records of the next range.
+    spacing: Spacing,
+    /// Due records that the next range is to have.
     records: u32,
     steps: FuturesUnordered<Pin<Box<dyn Future<Output = Step> + Send + 'a>>>,
     under_way: UnderWay,
@@ -193,10 +196,11 @@ impl Lanes<'_> {
             return;
         }
         self.under_way.bound = true;
-        let (open, records) = (self.open, self.records);
+        let store_max = self.open.source.capabilities().batch_records_max;
+        let (open, reach) = (self.open, self.spacing.reach(self.records, store_max));
         let (after, selection) = (self.ranges.next_after().cloned(), self.selection.clone());
         self.steps.push(Box::pin(async move {
-            Step::Bound(open.source.bound(&selection, after.as_ref(), records).await)
+            Step::Bound(open.source.bound(&selection, after.as_ref(), reach).await)
         }));
     }
 
@@ -280,6 +284,7 @@ impl Lanes<'_> {
             Ok(Act::Nothing(_)) => self.ranges.done(&range),
             Ok(Act::Done(unproven)) => {
                 self.troubles.clear();
+                self.spacing.learn(self.records, unproven.intended_records());
                 self.pace(took);
                 self.prove(range, selection, *unproven);
             }
@@ -325,7 +330,7 @@ impl Lanes<'_> {
         if matches!(error, ConnectorError::Full { .. }) {
             return self.fail(WalkError::Run(ExecutionError::Store(error)));
         }
-        if !error.is_transient() || tries >= self.session.executor.tuning.attempts_max {
+        if !patience::is_worth_a_try(&error, tries, self.session.executor.tuning.attempts_max) {
             return self.fail(WalkError::Item(error));
         }
         self.troubles = vec![error.to_string()];

@@ -1,14 +1,18 @@
 //! Settles batches in doubt, by looking.
 //!
-//! After a crash or a lost answer nobody knows whether an intended batch was carried out. Every key
-//! that was intended and is seen in its final state is claimed; the others are not, and are planned
-//! anew. So nothing that was removed is left without a certificate, and nothing is claimed that was
-//! not seen to be gone.
+//! After a crash or a lost answer nobody knows whether an intended batch was carried out. A store that
+//! keeps marks tells: then exactly what it carried out is claimed, as far as it is seen, and otherwise nothing.
+//! Elsewhere every key that was intended and is seen in its final state is claimed; the others are not, and are
+//! planned anew. Where a batch is a transaction and only some of its keys are in their final state, somebody
+//! else was at work on them: those are told as absent, and not claimed. So nothing is claimed that was not seen
+//! to be gone.
 
 use crate::execution::attempt::{self, Seen, place_of};
-use crate::execution::{ExecutionError, OpenStore, Session};
+use crate::execution::{ExecutionError, OpenStore, Session, partitions};
 use crate::journal::codec::{self, DeltaGroup, OutcomeDelta};
-use crate::journal::{BatchCounts, BatchId, BatchRecord, BatchState, JournalEntry, RunRecord, Transition};
+use crate::journal::{
+    BatchCounts, BatchId, BatchRecord, BatchState, JournalEntry, PARTITIONS_FROM, RunRecord, Transition,
+};
 use crate::plan::compile::ExecutableItem;
 use connectors::{Intended, Selection};
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,7 +36,14 @@ pub(super) async fn settle_all(
         let (store, selection) = place(session, items, &batch.id)?;
         let intended = open_intended(session, &batch)?;
         let doubt = Doubt { id: &batch.id, state: batch.state };
-        settle(session, session.store(store)?, selection, doubt, &intended).await?;
+        let open = session.store(store)?;
+        if partitions::stays(session, open, selection, (&batch.id, &intended)).await? {
+            // It goes whole or not at all, so nothing of this batch is gone by our doing.
+            mark_reconciled(session).await?;
+            abandon(session, selection, &batch.id).await?;
+        } else {
+            settle(session, open, selection, doubt, &intended).await?;
+        }
         redo.insert(batch.id.item);
     }
     Ok(redo)
@@ -48,21 +59,40 @@ pub(super) async fn settle(
 ) -> Result<(), ExecutionError> {
     // What a lost session began could still become durable after we looked.
     attempt::patiently(session, || open.disposer.settle()).await?;
+    let committed = attempt::patiently(session, || open.disposer.committed(intended)).await?;
+    let mut found = Vec::with_capacity(intended.groups.len());
+    for group in intended.groups.iter().filter(|_| committed != Some(false)) {
+        let keys = attempt::patiently(session, || attempt::final_keys(open, selection, group)).await?;
+        found.push((group, keys));
+    }
+    let is_whole = found.iter().all(|(group, keys)| group.keys.len() == keys.len());
+    let transactional = open.source.capabilities().transactional;
     let mut seen = Seen::default();
-    let mut claimed = 0_u64;
-    for group in &intended.groups {
-        let proven = attempt::patiently(session, || attempt::final_keys(open, selection, group)).await?;
-        claimed += proven.len() as u64;
-        let counts = BatchCounts {
-            intended: proven.len() as u64,
-            disposed: proven.len() as u64,
-            ..BatchCounts::default()
+    let mut told = 0_u64;
+    for (group, keys) in &found {
+        let (intended, final_) = (group.keys.len() as u64, keys.len() as u64);
+        let (counts, disposed) = match committed {
+            Some(_) => (
+                BatchCounts {
+                    intended,
+                    disposed: final_,
+                    failed: intended - final_,
+                    ..BatchCounts::default()
+                },
+                &keys[..],
+            ),
+            // A transaction is whole: somebody else had a hand in this. What is absent is told, not claimed.
+            None if transactional && !is_whole => {
+                (BatchCounts { intended: final_, already_absent: final_, ..BatchCounts::default() }, &[][..])
+            }
+            None => (BatchCounts { intended: final_, disposed: final_, ..BatchCounts::default() }, &keys[..]),
         };
+        told += counts.intended;
         seen.counts.insert(group.dataset.clone(), counts);
-        seen.not_disposed.extend(DeltaGroup::between(&group.dataset, &group.keys, &proven));
+        seen.not_disposed.extend(DeltaGroup::between(&group.dataset, &group.keys, disposed));
     }
     mark_reconciled(session).await?;
-    match (claimed, doubt.state) {
+    match (told, doubt.state) {
         (0, BatchState::Intended) => abandon(session, selection, doubt.id).await,
         (_, BatchState::Intended) => {
             let delta = OutcomeDelta { groups: seen.not_disposed.clone(), last_key: None, exhausted: false };
@@ -72,7 +102,11 @@ pub(super) async fn settle(
     }
 }
 
-async fn abandon(session: &Session<'_>, selection: &Selection, id: &BatchId) -> Result<(), ExecutionError> {
+pub(super) async fn abandon(
+    session: &Session<'_>,
+    selection: &Selection,
+    id: &BatchId,
+) -> Result<(), ExecutionError> {
     let entry = JournalEntry {
         id: id.clone(),
         attempt: 1,
@@ -98,7 +132,7 @@ async fn mark_reconciled(session: &Session<'_>) -> Result<(), ExecutionError> {
     Ok(())
 }
 
-fn open_intended(session: &Session<'_>, batch: &BatchRecord) -> Result<Intended, ExecutionError> {
+pub(super) fn open_intended(session: &Session<'_>, batch: &BatchRecord) -> Result<Intended, ExecutionError> {
     let sealed = batch.intended.as_ref().ok_or_else(|| session.unreadable("an intent has no keys"))?;
     let plain = session
         .key
@@ -118,6 +152,7 @@ fn place<'p>(
         .ok_or_else(|| session.unreadable("a batch belongs to no item of the plan"))?;
     let selection = match id.part.checked_sub(1) {
         None => &item.selection,
+        Some(_) if id.part >= PARTITIONS_FROM => &item.selection,
         Some(link) => usize::try_from(link)
             .ok()
             .and_then(|link| item.links.get(link))

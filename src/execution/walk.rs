@@ -1,7 +1,9 @@
 //! The walk over one item: batch after batch in key order until nothing due is left.
 
 use crate::execution::attempt::{self, BatchEnd, BatchError, Place};
-use crate::execution::{ExecutionError, Interruption, OpenStore, Session, Snapshot, lanes, linked, patience};
+use crate::execution::{
+    ExecutionError, Interruption, OpenStore, Session, Snapshot, lanes, linked, partitions, patience,
+};
 use crate::hold::HoldBook;
 use crate::journal::codec;
 use crate::plan::compile::ExecutableItem;
@@ -36,6 +38,9 @@ pub(super) async fn item(
     redo: bool,
 ) -> Result<Option<Interruption>, WalkError> {
     let open = session.store(&item.item.store)?;
+    if let Some(interruption) = partitions::drop_all(session, item, open).await? {
+        return Ok(Some(interruption));
+    }
     if item.links.is_empty() && open.source.capabilities().bounded_batches {
         let cursor = if redo { None } else { cursor(session, item.item.item).await? };
         return lanes::item(session, item, open, cursor).await;
@@ -200,7 +205,7 @@ impl<'a> Walk<'a> {
         if matches!(error, ConnectorError::Full { .. }) {
             return Err(WalkError::Run(ExecutionError::Store(error)));
         }
-        if !error.is_transient() || self.tries >= self.session.executor.tuning.attempts_max {
+        if !patience::is_worth_a_try(&error, self.tries, self.session.executor.tuning.attempts_max) {
             return Err(WalkError::Item(error));
         }
         self.slowed_by = vec![error.to_string()];

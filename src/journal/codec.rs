@@ -28,6 +28,8 @@ pub const KEY_PARTS_MAX: usize = 64;
 pub const TEXT_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 const KIND_INTENDED: u8 = b'I';
+/// The same, with the mark of the batch at its end.
+const KIND_MARKED: u8 = b'M';
 const KIND_OUTCOME: u8 = b'O';
 
 /// What differs between the intent of a batch and its outcome: few keys, where naming every key
@@ -65,19 +67,25 @@ pub enum CodecError {
 /// Encodes an intent.
 pub fn encode_intended(intended: &Intended) -> Result<Vec<u8>, CodecError> {
     let groups = intended.groups.iter().map(|group| (group.dataset.as_str(), group.keys.as_slice()));
-    let mut writer = Writer::new(KIND_INTENDED);
+    let kind = if intended.mark.is_some() { KIND_MARKED } else { KIND_INTENDED };
+    let mut writer = Writer::new(kind);
     writer.groups(intended.groups.len(), groups)?;
     writer.optional_key(intended.last_key.as_ref())?;
+    if let Some(mark) = &intended.mark {
+        writer.text(mark)?;
+    }
     Ok(writer.finish())
 }
 
 /// Decodes what [`encode_intended`] made.
 pub fn decode_intended(bytes: &[u8]) -> Result<Intended, CodecError> {
-    let mut reader = Reader::new(bytes, KIND_INTENDED)?;
+    let is_marked = bytes.get(1) == Some(&KIND_MARKED);
+    let mut reader = Reader::new(bytes, if is_marked { KIND_MARKED } else { KIND_INTENDED })?;
     let groups = reader.groups(|dataset, keys| DatasetKeys { dataset, keys })?;
     let last_key = reader.optional_key()?;
+    let mark = if is_marked { Some(reader.text()?) } else { None };
     reader.end()?;
-    Ok(Intended { groups, last_key })
+    Ok(Intended { groups, last_key, mark })
 }
 
 /// Encodes an outcome.

@@ -25,11 +25,15 @@ pub struct BatchId {
     pub run_id: String,
     /// Position in the plan.
     pub item: u32,
-    /// 0 for the item's own dataset; 1 and on for its link columns.
+    /// 0 for the item's own dataset; 1 and on for its link columns; from [`PARTITIONS_FROM`] on for
+    /// partitions that go as a whole, in the order of the plan.
     pub part: u32,
     /// From 0, without gaps, over all parts of the item.
     pub batch: u32,
 }
+
+/// The part of an item's first partition. No dataset has so many link columns.
+pub const PARTITIONS_FROM: u32 = 1 << 20;
 
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

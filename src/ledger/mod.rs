@@ -25,6 +25,7 @@ mod marks;
 mod migrate;
 mod plans;
 mod postgres;
+mod requests;
 mod rows;
 mod runs;
 mod secret;
@@ -41,6 +42,7 @@ mod tests;
 
 pub use clock::ClockAcceptance;
 pub use error::LedgerError;
+pub use requests::RequestEvent;
 
 use crate::ids::IdSource;
 use crate::journal::{JournalError, RunKey};

@@ -87,7 +87,9 @@ pub(super) fn plan(plan_id: &str) -> Plan {
         items: Vec::new(),
         findings: Vec::new(),
         unreachable: Vec::new(),
+        leaks: Vec::new(),
         simulated: false,
+        request: None,
     }
 }
 

@@ -144,7 +144,7 @@ impl ApprovedPlan {
     /// # Errors
     /// [`CompileError`] when catalog or stores are not those of the plan.
     pub fn executable(&self, catalog: &Catalog, world: &World) -> Result<Vec<ExecutableItem>, CompileError> {
-        if digest::of_catalog(catalog) != self.plan.catalog_digest {
+        if self.plan.request.is_some() || digest::of_catalog(catalog) != self.plan.catalog_digest {
             return Err(CompileError::CatalogChanged);
         }
         let targets = catalog.targets(self.plan.as_of);
@@ -331,6 +331,10 @@ fn basis_of_person(
 }
 
 fn basis_of_standing(plan: &Plan, standing: &[StandingApproval]) -> Result<ApprovalBasis, ApprovalError> {
+    // What becomes of one person's records is looked at by a person.
+    if plan.request.is_some() {
+        return Err(ApprovalError::NotApproved { plan_id: plan.plan_id.clone() });
+    }
     let mut used: Vec<StandingApproval> = Vec::new();
     for item in plan.items.iter().filter(|item| item.counts.due > 0) {
         let of_rule: Vec<&StandingApproval> = standing

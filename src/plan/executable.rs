@@ -28,6 +28,21 @@ impl ApprovedPlan {
 }
 
 impl ExecutablePlan {
+    /// The approved plan of a request with its items, which [`crate::erasure`] compiles from the records that
+    /// the plan is bound to.
+    ///
+    /// # Errors
+    /// [`CompileError::CatalogChanged`] unless the items are those of the plan, one by one, and each names
+    /// its records.
+    pub fn of_request(approved: ApprovedPlan, items: Vec<ExecutableItem>) -> Result<Self, CompileError> {
+        let plan = approved.plan();
+        let same = plan.request.is_some()
+            && plan.items.len() == items.len()
+            && plan.items.iter().zip(&items).all(|(planned, item)| *planned == item.item)
+            && items.iter().all(|item| item.selection.names_records());
+        if same { Ok(Self { approved, items }) } else { Err(CompileError::CatalogChanged) }
+    }
+
     #[must_use]
     pub fn approved(&self) -> &ApprovedPlan {
         &self.approved

@@ -290,7 +290,7 @@ fn verdict_of(
         (StartCondition::Event { field, encoding, .. }, Some(clock)) => {
             RuleStart::Event { field, encoding: *encoding, clock }
         }
-        (StartCondition::NoneLeft, _) => RuleStart::NoneLeft,
+        (StartCondition::NoneLeft | StartCondition::OnRequest, _) => RuleStart::NoneLeft,
         _ => return Err("the rule has no period".to_owned()),
     };
     let disposal: &Disposal = &selection.disposal;
@@ -323,7 +323,7 @@ pub fn parse_key(dataset: &str, shape: &DatasetShape, parts: &[String]) -> Resul
     }
     let values: Option<Vec<Value>> =
         parts.iter().zip(&types).map(|(text, kind)| parse_part(text, *kind)).collect();
-    values.map(RecordKey).ok_or_else(bad)
+    values.map(RecordKey::of).ok_or_else(bad)
 }
 
 fn parse_part(text: &str, kind: ValueType) -> Option<Value> {

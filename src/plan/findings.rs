@@ -6,7 +6,7 @@ use super::compile::{finding, name};
 use super::survey::Slot;
 use super::{FindingCode, FindingSeverity, GuardLimits, ItemCounts, PlanFinding, PlanItem};
 use crate::policy::{EmptyDataset, Guards, Share};
-use connectors::{DoubtReason, StartCondition, StartEncoding};
+use connectors::{Circumstance, DoubtReason, LockKind, Partition, StartCondition, StartEncoding};
 
 /// The share of undecidable records over which the reviewer is told.
 const UNDECIDABLE_SHARE: Share = Share::from_basis_points(500);
@@ -194,6 +194,108 @@ pub(super) fn keeper_findings(slot: &Slot<'_>, item: &PlanItem) -> Vec<PlanFindi
         note(FindingCode::LinkedStay, message)
     }));
     found
+}
+
+/// Partitions that go as a whole, or could.
+#[must_use]
+pub(super) fn partition_finding(item: &PlanItem, partitions: &[Partition]) -> Option<PlanFinding> {
+    let whole: Vec<&Partition> = partitions.iter().filter(|partition| partition.is_wholly_due()).collect();
+    if whole.is_empty() {
+        return None;
+    }
+    let records: u64 = whole.iter().map(|partition| partition.records).sum();
+    let names: Vec<String> = whole.iter().take(NAMES_MAX).map(|partition| name(&partition.name)).collect();
+    let more = if whole.len() > names.len() { ", …" } else { "" };
+    let what = format!("{} ({} with {records} records)", names.join(", ") + more, whole.len());
+    let dataset = name(&item.dataset);
+    Some(if item.partitions.is_empty() {
+        let message = format!(
+            "every record of partitions of dataset {dataset} is due: {what}; they are emptied row by row, and could be \
+             dropped as a whole with 'partitions: drop' in the settings of the store"
+        );
+        note(FindingCode::PartitionsCould, message)
+    } else {
+        let message = format!(
+            "partitions of dataset {dataset} in which every record is due are dropped as a whole: {what}; rows of their \
+             range have no place then, until somebody makes one"
+        );
+        note(FindingCode::PartitionsGo, message)
+    })
+}
+
+/// Most partitions that a finding names.
+const NAMES_MAX: usize = 12;
+
+/// Records that the store keeps.
+pub(super) fn lock_findings(item: &PlanItem) -> Vec<PlanFinding> {
+    let locks = item.counts.locks.iter();
+    locks
+        .map(|(kind, locked)| {
+            let what = match kind {
+                LockKind::Governance => "a governance retention of Object Lock",
+                LockKind::Compliance => "a compliance retention of Object Lock",
+                LockKind::EventHold => "a retention of Object Lock that waits for an event",
+                LockKind::LegalHold => "a legal hold of the store",
+            };
+            let until = locked.until.map_or_else(
+                || "without an end, so the certificate will be partial".to_owned(),
+                |until| format!("until {} at the latest", until.format("%Y-%m-%d")),
+            );
+            note(
+                FindingCode::LockedByStore,
+                format!(
+                    "{} records of dataset {} are due and stay under {what}, {until}",
+                    locked.count,
+                    name(&item.dataset)
+                ),
+            )
+        })
+        .collect()
+}
+
+/// How the store of an item is set up.
+pub(super) fn set_up_findings(dataset: &str, store: &str, found: &[Circumstance]) -> Vec<PlanFinding> {
+    let (dataset, store) = (name(dataset), name(store));
+    found
+        .iter()
+        .map(|circumstance| match circumstance {
+            Circumstance::NeedsSecondFactor => finding(
+                FindingSeverity::Refusal,
+                FindingCode::StoreForbids,
+                format!(
+                    "store {store} asks for a second factor for each deletion of a version (MFA delete), which no \
+                     program has: suspend it for the run, or leave dataset {dataset} out"
+                ),
+            ),
+            Circumstance::GovernanceBypassed => finding(
+                FindingSeverity::NeedsApproval,
+                FindingCode::LockBypassed,
+                format!(
+                    "versions of dataset {dataset} under a governance retention go too, because the settings of \
+                     store {store} say bypass_governance"
+                ),
+            ),
+            Circumstance::Replicated => note(
+                FindingCode::StoreSetUp,
+                format!(
+                    "store {store} is replicated, and a deletion of a version is not repeated in the copies: give \
+                     them a dataset of their own; until then its certificates will be partial"
+                ),
+            ),
+            Circumstance::ArchiveTiers { classes } => note(
+                FindingCode::StoreSetUp,
+                format!(
+                    "objects of store {store} move to storage classes with a least time ({}): who deletes earlier \
+                     pays for the rest",
+                    classes.join(", ")
+                ),
+            ),
+            Circumstance::NotVisible { what } => note(
+                FindingCode::StoreSetUp,
+                format!("it cannot be seen {what} of store {store}: `oubliette grants` lists the rights"),
+            ),
+        })
+        .collect()
 }
 
 /// Something the approver must know.

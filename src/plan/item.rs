@@ -5,22 +5,23 @@
 use super::compile::family::undeclared_finding;
 use super::compile::{Compiled, finding, name};
 use super::findings::{
-    doubt_findings, guard_findings, keeper_findings, limits_of, named_findings, note, zone_finding,
+    doubt_findings, guard_findings, keeper_findings, limits_of, lock_findings, named_findings, note,
+    zone_finding,
 };
 use super::mask::mask_key;
 use super::named::NamedObjects;
 use super::survey::Slot;
 use super::{
     Disposition, Effect, EffectKind, FieldPlan, FindingCode, FindingSeverity, ItemCounts, Plan, PlanFinding,
-    PlanItem, RuleReference, digest,
+    PlanItem, PlanPartition, RuleReference, digest,
 };
 use crate::catalog::{Catalog, Target};
 use crate::policy::{Period, RetainFor, Rounding, StartsFrom};
 use chrono::{DateTime, Utc};
 use connectors::predicate::Predicate;
 use connectors::{
-    DatasetAddress, DatasetShape, Disposal, Field, Selection, StartCondition, StartEncoding, Survey,
-    ValueType,
+    DatasetAddress, DatasetShape, Disposal, Field, Partition, Selection, StartCondition, StartEncoding,
+    Survey, ValueType,
 };
 use std::collections::BTreeMap;
 
@@ -35,6 +36,7 @@ pub(super) struct ItemInput<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) survey: &'a Survey,
     pub(super) named: &'a [NamedObjects],
+    pub(super) partitions: &'a [Partition],
 }
 
 pub(super) fn item_of(input: &ItemInput<'_>) -> PlanItem {
@@ -56,6 +58,7 @@ pub(super) fn item_of(input: &ItemInput<'_>) -> PlanItem {
         due_bytes: survey.due_bytes,
         effects: effects_of(input),
         named: input.named.to_vec(),
+        partitions: partitions_of(input),
         ..frame(input.position, input.target, input.catalog)
     }
 }
@@ -83,6 +86,7 @@ fn frame(position: u32, target: &Target<'_>, catalog: &Catalog) -> PlanItem {
         due_bytes: 0,
         effects: Vec::new(),
         named: Vec::new(),
+        partitions: Vec::new(),
         guards: limits_of(&target.rule.guards),
         backups_kept: terms.and_then(|terms| terms.backups_kept).map(|period| period.to_string()),
     }
@@ -166,6 +170,7 @@ pub(super) fn counts_of(survey: &Survey) -> ItemCounts {
         not_yet_due: survey.not_yet_due,
         referenced: survey.referenced,
         already_done: survey.already_done,
+        locks: survey.locks.clone(),
         undecidable: without_zeros(&survey.undecidable),
     }
 }
@@ -173,6 +178,16 @@ pub(super) fn counts_of(survey: &Survey) -> ItemCounts {
 /// Stores may count what there is none of; a plan does not name it.
 fn without_zeros<K: Ord + Clone>(counts: &BTreeMap<K, u64>) -> BTreeMap<K, u64> {
     counts.iter().filter(|(_, count)| **count > 0).map(|(what, count)| (what.clone(), *count)).collect()
+}
+
+/// Those that go as a whole, where the settings allow it.
+fn partitions_of(input: &ItemInput<'_>) -> Vec<PlanPartition> {
+    let terms = input.catalog.stores().get(&input.target.dataset.store);
+    if !terms.is_some_and(|terms| terms.drops_partitions) {
+        return Vec::new();
+    }
+    let going = input.partitions.iter().filter(|partition| partition.is_wholly_due());
+    going.map(|one| PlanPartition { name: one.name.clone(), records: one.records }).collect()
 }
 
 fn effects_of(input: &ItemInput<'_>) -> Vec<Effect> {
@@ -217,6 +232,7 @@ pub(super) fn findings_of(
     found.extend(zone_finding(&item.dataset, &item.counts, &slot.compiled.selection.start));
     found.extend(named_findings(item));
     found.extend(keeper_findings(slot, item));
+    found.extend(lock_findings(item));
     found.extend(foreign_key_findings(slot, item, survey, unindexed_rows));
     let triggers = &slot.compiled.selection.shape.triggers;
     if !triggers.is_empty() && item.counts.due > 0 {

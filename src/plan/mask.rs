@@ -71,6 +71,6 @@ mod tests {
         check(&Value::Text(String::new()), "…(0)");
         check(&Value::Date(chrono::NaiveDate::from_ymd_opt(1980, 5, 17).unwrap()), "1980-…");
         check(&Value::Bytes(vec![1, 2]), "bytes(2)");
-        assert_eq!(mask_key(&RecordKey(vec![Value::Int(12_345), Value::Null])), "…45/null");
+        assert_eq!(mask_key(&RecordKey::of(vec![Value::Int(12_345), Value::Null])), "…45/null");
     }
 }

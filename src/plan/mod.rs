@@ -13,10 +13,12 @@ pub mod file;
 pub mod findings;
 mod item;
 pub mod keeping;
+pub mod leaks;
 pub mod mask;
 pub mod named;
 pub mod order;
 pub mod planner;
+pub mod request;
 pub mod staleness;
 pub mod store;
 pub mod survey;
@@ -28,11 +30,13 @@ pub use approval::{ApprovalError, ApprovalRules, ApprovedPlan};
 pub use compile::{ExecutableItem, LinkedItem};
 pub use file::PlanFileError;
 pub use item::reference_of;
+pub use leaks::PlanLeak;
 pub use named::NamedObjects;
 pub use planner::{DraftInput, PlanError, draft};
+pub use request::{KeptByDuty, RequestPlan, Search, SearchedDataset};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use connectors::{DoubtReason, Transform, TransformClass};
+use connectors::{DoubtReason, LockKind, LockedRecords, Transform, TransformClass};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -62,8 +66,14 @@ pub struct Plan {
     pub findings: Vec<PlanFinding>,
     /// Datasets that could not be read; a plan with any is incomplete and says so.
     pub unreachable: Vec<UnreachableDataset>,
+    /// What keeps or copies erased values in the stores where something is due.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaks: Vec<PlanLeak>,
     /// Drafted with `--as-of`: for reading only, never approved.
     pub simulated: bool,
+    /// Of a plan for one person's request: which, and where they were looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestPlan>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,6 +123,9 @@ pub struct PlanItem {
     pub effects: Vec<Effect>,
     /// The objects that due rows name, by column.
     pub named: Vec<NamedObjects>,
+    /// Partitions in which every record is due, and which are dropped as a whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub partitions: Vec<PlanPartition>,
     pub guards: GuardLimits,
     /// ISO 8601 period; `None` is unknown.
     pub backups_kept: Option<String>,
@@ -204,6 +217,9 @@ pub struct ItemCounts {
     pub not_yet_due: u64,
     pub referenced: u64,
     pub already_done: u64,
+    /// Due, but the store keeps them under locks of its own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub locks: BTreeMap<LockKind, LockedRecords>,
     pub undecidable: BTreeMap<DoubtReason, u64>,
 }
 
@@ -211,6 +227,11 @@ impl ItemCounts {
     #[must_use]
     pub fn undecidable_total(&self) -> u64 {
         self.undecidable.values().fold(0, |sum, count| sum.saturating_add(*count))
+    }
+
+    #[must_use]
+    pub fn locked_total(&self) -> u64 {
+        self.locks.values().fold(0, |sum, locked| sum.saturating_add(locked.count))
     }
 
     /// Every record in scope has exactly one verdict.
@@ -222,6 +243,7 @@ impl ItemCounts {
             self.not_yet_due,
             self.referenced,
             self.already_done,
+            self.locked_total(),
             self.undecidable_total(),
         ];
         // A plan file is hostile: a sum that overflows is no sum.
@@ -236,6 +258,15 @@ pub struct Effect {
     pub kind: EffectKind,
     pub dataset: String,
     pub dataset_alias: String,
+    pub records: u64,
+}
+
+/// A partition that goes as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanPartition {
+    /// `schema.table`.
+    pub name: String,
     pub records: u64,
 }
 
@@ -315,4 +346,36 @@ pub enum FindingCode {
     LinkedStay,
     /// Rows that would go along have another owner that stays, so they and the record stay.
     SharedChildren,
+    /// Whole partitions are dropped.
+    PartitionsGo,
+    /// Whole partitions could be dropped, and are emptied row by row.
+    PartitionsCould,
+    /// The values bound to statements are written to a log of the server.
+    StatementsLogged,
+    StatementsCounted,
+    /// The binary log keeps changed rows.
+    RowsLogged,
+    LogArchived,
+    SlotKeepsLog,
+    ChangesSent,
+    ReplicaFollows,
+    TriggerCopies,
+    /// The reader may not see whether something keeps or copies erased values.
+    LeakUnseen,
+    /// Records that are other people's too: kept, and listed.
+    SharedWithOthers,
+    /// Records of the person that rows which stay refer to.
+    ReferredTo,
+    /// Whether rows that refer to the person's are theirs is not declared.
+    OwnershipUndeclared,
+    /// Several datasets speak of one table, so that none can answer for it.
+    SameTableTwice,
+    /// The store keeps records under locks of its own.
+    LockedByStore,
+    /// A lock of the store is bypassed, because the settings say so.
+    LockBypassed,
+    /// The way the store is set up lets something survive, or costs.
+    StoreSetUp,
+    /// The way the store is set up makes every removal fail.
+    StoreForbids,
 }

@@ -4,20 +4,22 @@
 //! makes the plan incomplete; a rule that cannot end well makes a refusal; neither is an error.
 
 use super::compile::{self, Refused, Surroundings, finding, name};
-use super::findings::note;
+use super::findings::{note, partition_finding};
 use super::item::{ItemInput, item_of};
+use super::leaks;
 use super::named::{self, Looking, NamedObjects};
 use super::order::order;
 use super::survey::{Slot, counting_selection, fill_keepers, waits, with_undeclared};
 use super::world::{Sources, World};
 use super::{
-    FindingCode, FindingSeverity, PLAN_FORMAT_VERSION, Plan, PlanFinding, PlanItem, PolicyReference, digest,
+    FindingCode, FindingSeverity, PLAN_FORMAT_VERSION, Plan, PlanFinding, PlanItem, PlanLeak,
+    PolicyReference, digest,
 };
 use crate::catalog::{Catalog, Target};
 use crate::hold::HoldBook;
 use crate::policy::RetainFor;
 use chrono::{DateTime, Duration, SubsecRound as _, Utc};
-use connectors::{DatasetShape, Selection, Survey};
+use connectors::{Circumstance, DatasetShape, Partition, Selection, Survey};
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
@@ -94,6 +96,7 @@ pub async fn draft(input: DraftInput<'_>) -> Result<Plan, PlanError> {
         },
         items: Vec::new(),
         findings: Vec::new(),
+        leaks: Vec::new(),
         lost: BTreeMap::new(),
     };
     drafting.look_at_clocks().await;
@@ -102,6 +105,7 @@ pub async fn draft(input: DraftInput<'_>) -> Result<Plan, PlanError> {
     for (target, shape, reason) in refused {
         drafting.add_refused(&target, shape, reason);
     }
+    drafting.look_for_leaks().await;
     Ok(drafting.into_plan(as_of, expires_at))
 }
 
@@ -110,6 +114,7 @@ struct Drafting<'a> {
     around: Surroundings<'a>,
     items: Vec<PlanItem>,
     findings: Vec<PlanFinding>,
+    leaks: Vec<PlanLeak>,
     /// Datasets that were inspected but could not be counted, with the reason.
     lost: BTreeMap<String, (String, String)>,
 }
@@ -119,8 +124,10 @@ struct Drafting<'a> {
 struct Counted {
     survey: Survey,
     named: Vec<NamedObjects>,
+    partitions: Vec<Partition>,
     /// Rows of each child without an index; `None` when they cannot be counted.
     unindexed_rows: Vec<Option<u64>>,
+    set_up: Vec<Circumstance>,
 }
 
 type RefusedTarget<'a> = (Target<'a>, &'a DatasetShape, Refused);
@@ -153,6 +160,12 @@ impl<'a> Drafting<'a> {
                 format!("the last run is more than {LAST_RUN_DAYS_MAX} days ago: if that surprises, check the clock"),
             ));
         }
+    }
+
+    async fn look_for_leaks(&mut self) {
+        let (leaks, findings) = leaks::look(self.input.catalog, self.input.sources, &self.items).await;
+        self.leaks = leaks;
+        self.findings.extend(findings);
     }
 
     fn doubt_clock(&mut self, message: String) {
@@ -235,7 +248,7 @@ impl<'a> Drafting<'a> {
     ) -> Result<Counted, String> {
         let mut survey = self.survey(&slot.target, counted).await?;
         let looking = Looking { sources: self.input.sources, book: self.input.holds };
-        let mut named = Vec::new();
+        let (mut named, mut partitions) = (Vec::new(), Vec::new());
         if let Some(source) = self.input.sources.get(&slot.target.dataset.store) {
             let source = source.as_ref();
             let keepers = &slot.compiled.keepers;
@@ -245,8 +258,17 @@ impl<'a> Drafting<'a> {
                 let found = named::named_objects(looking, source, selection, &slot.compiled.links).await;
                 named = found.map_err(|error| error.to_string())?;
             }
+            if survey.due > 0 {
+                partitions = source.partitions(selection).await.map_err(|error| error.to_string())?;
+            }
         }
-        Ok(Counted { survey, named, unindexed_rows: Vec::new() })
+        let set_up = match self.input.sources.get(&slot.target.dataset.store) {
+            Some(source) => {
+                source.circumstances(&selection.address).await.map_err(|error| error.to_string())?
+            }
+            None => Vec::new(),
+        };
+        Ok(Counted { survey, named, partitions, unindexed_rows: Vec::new(), set_up })
     }
 
     async fn survey(&self, target: &Target<'_>, selection: &Selection) -> Result<Survey, String> {
@@ -276,6 +298,7 @@ impl<'a> Drafting<'a> {
             catalog: self.input.catalog,
             survey,
             named: &counted.named,
+            partitions: &counted.partitions,
         });
         if !item.counts.adds_up() || survey.changed_since_plan > 0 {
             return Err(PlanError::Miscounted { dataset: item.dataset });
@@ -288,6 +311,9 @@ impl<'a> Drafting<'a> {
             &counted.unindexed_rows,
             self.input.previous,
         );
+        let mut found = found;
+        found.extend(partition_finding(&item, &counted.partitions));
+        found.extend(super::findings::set_up_findings(&item.dataset, &item.store, &counted.set_up));
         self.push_findings(position, found);
         self.items.push(item);
         Ok(())
@@ -343,7 +369,9 @@ impl<'a> Drafting<'a> {
             items: self.items,
             findings: self.findings,
             unreachable,
+            leaks: self.leaks,
             simulated: input.simulated,
+            request: None,
         }
     }
 

@@ -59,7 +59,9 @@ pub(crate) fn plan() -> Plan {
         items: vec![item(0, 5)],
         findings: Vec::new(),
         unreachable: Vec::new(),
+        leaks: Vec::new(),
         simulated: false,
+        request: None,
     }
 }
 
@@ -102,6 +104,7 @@ pub(crate) fn item(position: u32, due: u64) -> PlanItem {
         due_bytes: 0,
         effects: Vec::new(),
         named: Vec::new(),
+        partitions: Vec::new(),
         guards: GuardLimits { records_max: 100_000, share_max_percent: 20, keep_newest: 0 },
         backups_kept: None,
     }

@@ -127,8 +127,12 @@ static STORE: Shape = Shape {
     keys: &[
         Key::required("kind", Form::Words(&STORE_KINDS), "what it is"),
         Key::optional("path", SECRET_FORM, "file of an SQLite database, or directory"),
-        Key::optional("reader", SECRET_FORM, "database as it is read: a file, or postgres:// or mysql://"),
-        Key::optional("writer", SECRET_FORM, "database as it is written"),
+        Key::optional(
+            "reader",
+            SIDE,
+            "database as it is read: a file, or postgres:// or mysql://; of a bucket: who reads it",
+        ),
+        Key::optional("writer", SIDE, "database as it is written; of a bucket: who deletes from it"),
         Key::optional(
             "connections",
             Form::Count { low: 1, high: 8 },
@@ -139,11 +143,57 @@ static STORE: Shape = Shape {
             Form::Words(&["after_run", "left_to_server"]),
             "who clears dead rows away: the run at its end, unless said, or the server in its time",
         ),
+        Key::optional(
+            "partitions",
+            Form::Words(&["row_by_row", "drop"]),
+            "whether a partition in which every record is due is dropped as a whole; row by row unless said",
+        ),
         Key::optional("backups_kept", PERIOD_FORM, "how long its backups live; not said is unknown"),
+        Key::optional(
+            "logs_kept",
+            PERIOD_FORM,
+            "how long the logs of a database server live, with their archives; as long as backups unless said",
+        ),
         Key::optional("alias", NAME_FORM, "what certificates call it in public"),
-        Key::optional("bucket", TEXT_FORM, "of an S3 store"),
-        Key::optional("region", TEXT_FORM, "of an S3 store"),
-        Key::optional("endpoint", SECRET_FORM, "of an S3 store"),
+        Key::optional("bucket", TEXT_FORM, "name of the bucket"),
+        Key::optional("region", TEXT_FORM, "region of the bucket, us-east-1 unless said"),
+        Key::optional(
+            "endpoint",
+            SECRET_FORM,
+            "address of a store that is not AWS, such as https://s3.example.org",
+        ),
+        Key::optional(
+            "path_style",
+            Form::Boolean,
+            "the bucket stands in the path, not in the name of the host",
+        ),
+        Key::optional(
+            "ca",
+            PATH_FORM,
+            "file of certificates in PEM that are believed beside those of the system",
+        ),
+        Key::optional(
+            "bypass_governance",
+            Form::Boolean,
+            "governance retention of Object Lock is bypassed; stands on certificates",
+        ),
+    ],
+};
+
+/// Text for databases, a map for buckets.
+const SIDE: Form = Form::OneOf(&[SECRET_FORM, Form::Map(&CREDENTIALS)]);
+
+static CREDENTIALS: Shape = Shape {
+    name: "the credentials of a bucket",
+    exactly_one: false,
+    keys: &[
+        Key::optional("access_key", SECRET_FORM, "id of an access key, with `secret_key`"),
+        Key::optional("secret_key", SECRET_FORM, "secret of the access key"),
+        Key::optional("session_token", SECRET_FORM, "token of a temporary access key"),
+        Key::optional("profile", TEXT_FORM, "profile of the shared credential files"),
+        Key::optional("role", TEXT_FORM, "role that the credentials of the environment assume, as arn:…"),
+        Key::optional("external_id", SECRET_FORM, "external id that the role asks for"),
+        Key::optional("anonymous", Form::Boolean, "no credentials at all"),
     ],
 };
 

@@ -52,8 +52,8 @@ pub fn check(
                     checking.database(name, &reader, &writer, &own);
                 }
             }
-            // A database server is no place of the file system.
-            Connection::Postgres { .. } | Connection::Mysql { .. } => {}
+            // A server is no place of the file system.
+            Connection::Postgres { .. } | Connection::Mysql { .. } | Connection::S3(_) => {}
         }
     }
     checking.diagnostics

@@ -2,6 +2,7 @@
 //!
 //! Adapters read these values; nothing below the application knows them.
 
+mod bucket;
 pub mod document;
 pub mod files;
 pub mod grounds;
@@ -14,8 +15,8 @@ pub mod secret;
 pub use files::{DiskFiles, FileError, FileReader, Found, SystemSecrets};
 pub use load::{Loaded, load};
 pub use model::{
-    Approvals, ArchiveSettings, Connection, Controller, LedgerSettings, Schedule, ServerOptions, Settings,
-    Store,
+    Approvals, ArchiveSettings, Bucket, BucketCredentials, Connection, Controller, LedgerSettings, Schedule,
+    ServerOptions, Settings, Store,
 };
 pub use secret::{Secret, SecretError, SecretLookup, SecretText};
 

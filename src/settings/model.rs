@@ -102,6 +102,41 @@ pub enum Connection {
         writer: SecretText,
         options: ServerOptions,
     },
+    S3(Box<Bucket>),
+}
+
+/// A bucket, and who reads and writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bucket {
+    pub name: String,
+    pub region: String,
+    /// `None`: that of AWS.
+    pub endpoint: Option<SecretText>,
+    pub path_style: bool,
+    /// A file of certificates in PEM.
+    pub ca: Option<PathBuf>,
+    pub reader: BucketCredentials,
+    pub writer: BucketCredentials,
+}
+
+/// With what one side of a bucket shows who it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BucketCredentials {
+    /// What the environment of the process has.
+    Environment,
+    Anonymous,
+    /// A profile of the shared files.
+    Profile(String),
+    Static {
+        access_key: SecretText,
+        secret_key: SecretText,
+        session_token: Option<SecretText>,
+    },
+    /// A role that the credentials of the environment may assume.
+    Role {
+        arn: String,
+        external_id: Option<SecretText>,
+    },
 }
 
 /// How a database server is worked with.

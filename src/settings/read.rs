@@ -79,12 +79,7 @@ fn store(name: &str, node: &Node, report: &mut Report<'_>) -> Option<Store> {
         "directory" => StoreKind::Directory,
         "postgres" => StoreKind::Postgres,
         "mysql" => StoreKind::Mysql,
-        "s3" => {
-            let message = format!("the kind of store `{name}` is not in this version");
-            let hint = "sqlite, directory, postgres and mysql are".to_owned();
-            report.error("not-built", kind_node.place, message, Some(hint));
-            return None;
-        }
+        "s3" => StoreKind::S3,
         _ => return None,
     };
     refuse_foreign_keys(name, kind, node, report);
@@ -94,13 +89,20 @@ fn store(name: &str, node: &Node, report: &mut Report<'_>) -> Option<Store> {
         | Connection::Postgres { reader, .. }
         | Connection::Mysql { reader, .. } => reader.public_form(),
         Connection::Directory { path } => path.public_form(),
+        Connection::S3(bucket) => {
+            let endpoint = bucket.endpoint.as_ref().map(SecretText::public_form);
+            format!("s3://{} {}", bucket.name, endpoint.as_deref().unwrap_or(&bucket.region))
+        }
     };
     Some(Store {
         terms: StoreTerms {
             kind,
             alias: text(node, "alias"),
             backups_kept: parsed(node, "backups_kept"),
+            logs_kept: parsed(node, "logs_kept"),
+            drops_partitions: text(node, "partitions").as_deref() == Some("drop"),
             location,
+            bypass_governance: boolean(node, "bypass_governance").unwrap_or(false),
         },
         connection,
     })
@@ -108,14 +110,16 @@ fn store(name: &str, node: &Node, report: &mut Report<'_>) -> Option<Store> {
 
 /// Nothing that is written is ignored.
 fn refuse_foreign_keys(name: &str, kind: StoreKind, node: &Node, report: &mut Report<'_>) {
+    let of_buckets = ["bucket", "region", "endpoint", "path_style", "ca", "bypass_governance"];
     let foreign: &[&str] = match kind {
-        StoreKind::Sqlite => &["bucket", "region", "endpoint", "connections", "vacuum"],
-        StoreKind::Directory => {
-            &["bucket", "region", "endpoint", "reader", "writer", "connections", "vacuum"]
-        }
-        StoreKind::Postgres => &["bucket", "region", "endpoint", "path"],
-        StoreKind::Mysql => &["bucket", "region", "endpoint", "path", "vacuum"],
+        StoreKind::Sqlite => &["connections", "vacuum", "logs_kept", "partitions"],
+        StoreKind::Directory => &["reader", "writer", "connections", "vacuum", "logs_kept", "partitions"],
+        StoreKind::Postgres => &["path"],
+        StoreKind::Mysql => &["path", "vacuum", "partitions"],
+        StoreKind::S3 => &["path", "connections", "vacuum", "logs_kept", "partitions"],
     };
+    let of_others = if kind == StoreKind::S3 { &[][..] } else { &of_buckets[..] };
+    let foreign: Vec<&str> = foreign.iter().chain(of_others).copied().collect();
     for (entry, _) in node.entries().iter().filter(|(entry, _)| foreign.contains(&entry.text.as_str())) {
         let message = format!("`{}` does not go with the kind of store `{name}`", entry.text);
         report.error("not-for-this-kind", entry.place, message, None);
@@ -125,6 +129,9 @@ fn refuse_foreign_keys(name: &str, kind: StoreKind, node: &Node, report: &mut Re
 fn connection(name: &str, kind: StoreKind, node: &Node, report: &mut Report<'_>) -> Option<Connection> {
     let secret = |key: &str| node.get(key).and_then(Node::text).and_then(|text| SecretText::parse(text).ok());
     match kind {
+        StoreKind::S3 => {
+            super::bucket::bucket(name, node, report).map(|bucket| Connection::S3(Box::new(bucket)))
+        }
         StoreKind::Directory => {
             let Some(path) = secret("path") else {
                 report.error("missing-key", node.place, format!("store `{name}` lacks `path`"), None);
@@ -181,7 +188,13 @@ fn scheme(kind: StoreKind) -> &'static str {
     if kind == StoreKind::Mysql { "mysql" } else { "postgres" }
 }
 
-fn warn_of_plain_secret(whose: &str, key: &str, text: &SecretText, node: &Node, report: &mut Report<'_>) {
+pub(super) fn warn_of_plain_secret(
+    whose: &str,
+    key: &str,
+    text: &SecretText,
+    node: &Node,
+    report: &mut Report<'_>,
+) {
     if text.has_plain_password() {
         let place = node.get(key).map_or(node.place, |value| value.place);
         let message = format!("{whose} has a password in plain text");

@@ -31,6 +31,7 @@ fn selection(encoding: StartEncoding, clock: RetentionClock, as_of: DateTime<Utc
             references: Vec::new(),
             referenced_by: Vec::new(),
             triggers: Vec::new(),
+            attributes: None,
         },
         scope: Predicate::always(),
         start: StartCondition::Event {
@@ -54,12 +55,8 @@ fn selection(encoding: StartEncoding, clock: RetentionClock, as_of: DateTime<Utc
 }
 
 fn facts(value: Value) -> RecordFacts {
-    RecordFacts {
-        fields: BTreeMap::from([("started".to_owned(), value)]),
-        referenced: Vec::new(),
-        dependent_holds: Vec::new(),
-        changed_at: None,
-    }
+    let fields = BTreeMap::from([("started".to_owned(), value)]);
+    RecordFacts { fields, ..RecordFacts::default() }
 }
 
 fn class_of(verdict: &Verdict) -> Class {
@@ -71,6 +68,7 @@ fn class_of(verdict: &Verdict) -> Class {
         Verdict::Retain(Reason::ReferencedBy { .. }) => Class::Referenced,
         Verdict::Retain(Reason::AlreadyDone) => Class::AlreadyDone,
         Verdict::Retain(Reason::LegalHold { .. }) => Class::Held,
+        Verdict::Retain(Reason::Locked { .. }) => Class::Locked,
     }
 }
 

@@ -254,7 +254,8 @@ fn remains(evidence: &Evidence, t: &Texts) -> Markup {
             p { (t.remains_intro) }
             ul {
                 @for residual in &evidence.residuals {
-                    li { code { (residual.kind) } " · " (residual.location) " · " (until(residual)) " · "
+                    li { @if let Some(word) = (t.residual)(residual.kind.as_str()) { (word) " " }
+                        code { (residual.kind) } " · " (residual.location) " · " (until(residual)) " · "
                         ((t.control)(residual.control)) }
                 }
             }

@@ -71,10 +71,11 @@ fn kept(evidence: &Evidence, language: Language) -> String {
         if index == 0 {
             add_line(&mut page, format_args!("{}", words::RESIDUALS.text(language)));
         }
-        let (kind, place) = (residual.kind.as_str(), residual.location.as_str());
+        let (code, place) = (residual.kind.as_str(), residual.location.as_str());
+        let kind = words::residual(code).text(language);
         let line = match residual.expires_at {
-            Some(until) => words::RESIDUAL_UNTIL.fill(language, &[&kind, &place, &instant(until)]),
-            None => words::RESIDUAL_UNKNOWN.fill(language, &[&kind, &place]),
+            Some(until) => words::RESIDUAL_UNTIL.fill(language, &[&kind, &place, &instant(until), &code]),
+            None => words::RESIDUAL_UNKNOWN.fill(language, &[&kind, &place, &code]),
         };
         add_line(&mut page, format_args!("  {line}"));
     }

@@ -100,9 +100,14 @@ fn retained(rule: &RuleExplanation, reason: &Reason, language: Language) -> Stri
                 .filter_map(|at| rule.references.get(*at))
                 .map(|name| printable(name))
                 .collect();
+            if names.is_empty() {
+                return words::HIDING.text(language).to_owned();
+            }
             words::REFERENCED.fill(language, &[&names.join(", ")])
         }
         Reason::LegalHold { hold_ids, .. } => words::HELD.fill(language, &[&hold_ids.join(", ")]),
+        Reason::Locked { until: Some(until), .. } => words::LOCKED_UNTIL.fill(language, &[&instant(*until)]),
+        Reason::Locked { until: None, .. } => words::LOCKED.text(language).to_owned(),
     }
 }
 
@@ -205,6 +210,7 @@ fn verdict_of(outcome: &RuleOutcome) -> VerdictParts {
             Reason::NotYetDue { due_at } => retain("not_yet_due", *due_at),
             Reason::ReferencedBy { due_at, .. } => retain("referenced", *due_at),
             Reason::LegalHold { due_at, .. } => retain("legal_hold", *due_at),
+            Reason::Locked { due_at, .. } => retain("locked", *due_at),
         },
     }
 }

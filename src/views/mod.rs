@@ -4,6 +4,7 @@
 //! contracts of their own, with a `format_version`: a domain type may change without them. The one
 //! exception is the plan, which is a contract already.
 
+pub mod answer;
 pub mod certificate_html;
 pub mod certificates;
 mod counts;
@@ -11,6 +12,7 @@ pub mod diagnostics;
 pub mod explain;
 pub mod holds;
 pub mod plan;
+pub mod requests;
 pub mod run;
 pub mod status;
 pub mod text;

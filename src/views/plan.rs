@@ -42,13 +42,20 @@ pub struct Standing<'a> {
 pub fn human(standing: &Standing<'_>, language: Language) -> String {
     let plan = standing.plan;
     let mut page = header(plan, standing.digest, language);
+    if let Some(request) = &plan.request {
+        page.push('\n');
+        page.push_str(&super::requests::searched(plan, request, language));
+    }
     if !plan.items.is_empty() {
         page.push('\n');
         page.push_str(&overview(plan, language));
     }
     for entry in &plan.items {
         page.push('\n');
-        page.push_str(&item::details(entry, is_uncounted(entry, plan), language));
+        page.push_str(&match &plan.request {
+            Some(_) => item::details_of_request(entry, language),
+            None => item::details(entry, is_uncounted(entry, plan), language),
+        });
     }
     page.push_str(&must_know(plan, language));
     page
@@ -60,7 +67,8 @@ pub fn next_steps(standing: &Standing<'_>, language: Language) -> String {
     let plan = standing.plan;
     let mut page = String::from("\n");
     let is_whole = plan.unreachable.is_empty() && !plan.items.iter().any(|item| is_uncounted(item, plan));
-    if is_whole && plan.items.iter().all(|item| item.counts.due == 0) {
+    // Of a request somebody is told that nothing was found, on a certificate.
+    if plan.request.is_none() && is_whole && plan.items.iter().all(|item| item.counts.due == 0) {
         return page + words::NOTHING_DUE.text(language) + "\n";
     }
     if plan.simulated {

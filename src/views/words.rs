@@ -3,8 +3,10 @@
 //! A message cannot lack a language: the macro demands both. Values go to numbered places (`{0}`),
 //! because the two languages order their words differently; a test holds the places equal.
 
+pub mod answer;
 pub mod explain;
 pub mod plan;
+pub mod requests;
 pub mod run;
 pub mod start;
 
@@ -70,7 +72,13 @@ mod tests {
     use std::collections::BTreeSet;
 
     fn all() -> impl Iterator<Item = &'static (&'static str, Message)> {
-        explain::ALL.iter().chain(plan::ALL).chain(run::ALL).chain(start::ALL)
+        answer::ALL
+            .iter()
+            .chain(explain::ALL)
+            .chain(plan::ALL)
+            .chain(requests::ALL)
+            .chain(run::ALL)
+            .chain(start::ALL)
     }
 
     fn places(text: &str) -> BTreeSet<&str> {

@@ -244,6 +244,50 @@ fn running(listener: &mut Listener) {
     listener.run(&["certificates", "verify-receipt", &asked, "--archive", "certificates"]);
 }
 
+/// Requests of two persons: one that is killed and resumed, one that is refused.
+fn requests(listener: &mut Listener) {
+    let asked = |name: &str| listener.project.path(&format!("asked/{name}")).to_string_lossy().into_owned();
+    let (one, other) = (asked("one.txt"), asked("other.txt"));
+    fs::write(&one, format!("# from a letter\nemail={CANARY}.p20@example.org\ncustomer_id=3\n")).unwrap();
+    fs::write(&other, format!("email={CANARY}.p22@example.org\n")).unwrap();
+    let note = format!("{CANARY} wrote");
+    let receive = |file: &str| {
+        ["--format", "json", "requests", "receive", "--identities", file, "--note", &note].map(str::to_owned)
+    };
+    let mut ids = Vec::new();
+    for file in [&one, &other, &other] {
+        let arguments = receive(file);
+        let arguments: Vec<&str> = arguments.iter().skip(2).map(String::as_str).collect();
+        let arguments = [&arguments[..], &["--format", "json"]].concat();
+        ids.push(find_text(&listener.run(&arguments).expect(0).json(), "request_id").unwrap());
+    }
+    assert_eq!(ids[1], ids[2], "the third says nothing new");
+    for broken in [format!("email={CANARY}"), format!("passport={CANARY}"), CANARY.to_owned()] {
+        listener.run(&["requests", "receive", "--identity", &broken]).expect(2);
+    }
+    listener.run(&["erase", &ids[0]]).expect(2);
+    let method = format!("{CANARY} answered");
+    listener.run(&["requests", "verify", &ids[0], "--as", "support", "--method", &method]).expect(0);
+    listener.run(&["requests", "list"]);
+    // A member of staff sees the remark.
+    listener.run_for_the_asker(&["requests", "show", &ids[0]]);
+    let plan = listener.run(&["erase", &ids[0], "--format", "json"]).expect(0).json();
+    let plan = find_text(&plan, "plan_id").unwrap();
+    listener.run(&["show", &plan]);
+    listener.run(&["approve", &plan, "--as", "dpo"]).expect(0);
+    let point = [("OUBLIETTE_FAILPOINT", "after-commit:1")];
+    assert_eq!(listener.run_with(&["apply", &plan], &point).code, None);
+    listener.search_files();
+    let end = listener.run(&["apply", "--resume", "--format", "json"]);
+    assert!(matches!(end.code, Some(0 | 3)), "{end:?}");
+    let certificate = find_text(&end.json(), "certificate_id").unwrap();
+    listener.run(&["certificates", "show", &certificate]);
+    listener.run(&["requests", "answer", &ids[0], "--format", "json"]).expect(0);
+    listener.run(&["requests", "extend", &ids[1], "--reason", "complexity"]).expect(0);
+    listener.run(&["requests", "refuse", &ids[1], "--reason", "no-ground", "--note", &note]).expect(0);
+    listener.run(&["requests", "list", "--all", "--format", "json"]);
+}
+
 #[test]
 #[cfg_attr(not(feature = "failpoints"), ignore = "needs the feature failpoints")]
 fn nothing_that_is_written_holds_a_personal_value() {
@@ -254,6 +298,7 @@ fn nothing_that_is_written_holds_a_personal_value() {
     reading(&mut listener);
     trouble(&mut listener);
     running(&mut listener);
+    requests(&mut listener);
     listener.run(&["hold", "release", &hold]);
     reading(&mut listener);
     listener.search_files();

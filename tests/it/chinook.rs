@@ -1,6 +1,6 @@
 //! A shop with the tables of the public sample database Chinook, filled with made-up rows whose dates
 //! are all past: invoices go with their lines, and customers who have none left are anonymized.
-//! `scripts/chinook` does the same on the real database.
+//! `scripts/chinook` does the same on the real database, and `scripts/chinook-servers` on three stores.
 
 use crate::support::{Project, plan_id};
 use crate::tidy::root;

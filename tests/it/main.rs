@@ -12,6 +12,7 @@
 )]
 
 mod audit;
+mod buckets;
 mod canary;
 mod chinook;
 mod clock;
@@ -24,8 +25,11 @@ mod holds;
 mod honest;
 mod hostile;
 mod kin;
+mod leaks;
 mod linked;
+mod partitions;
 mod readme;
+mod requests;
 mod scenario;
 mod shared_ledger;
 mod small;

@@ -1,9 +1,10 @@
 //! Which directories a walk enters and which keys it yields.
 
-use super::{composed_start, template_of};
+use super::template_of;
 use crate::dataset::KeyTemplate;
 use crate::error::ConnectorError;
-use crate::selection::{Selection, StartCondition, StartEncoding};
+use crate::objects::due_by_key;
+use crate::selection::Selection;
 use chrono::NaiveDate;
 use std::collections::BTreeMap;
 
@@ -25,15 +26,7 @@ impl Bounds {
     /// Whatever may be due. Only starts that are civil dates are foreseen from the path; instants
     /// are not, because where a day begins depends on the zone.
     pub(super) fn of_due(selection: &Selection) -> Result<Self, ConnectorError> {
-        let due = match &selection.start {
-            StartCondition::Event {
-                encoding: StartEncoding::CivilDate | StartEncoding::CivilMonth | StartEncoding::CivilYear,
-                cutoff_on,
-                ..
-            } => composed_start(selection).map(|composition| (composition.to_owned(), *cutoff_on)),
-            _ => None,
-        };
-        Ok(Self { template: template_of(&selection.address)?.clone(), due })
+        Ok(Self { template: template_of(&selection.address)?.clone(), due: due_by_key(selection) })
     }
 
     /// The captures of a key of the dataset; `None` for any other.

@@ -67,7 +67,7 @@ impl RecordDisposer for DirectoryDisposer {
         if !chosen.files.is_empty() {
             let keys = chosen.files.iter().map(|file| RecordKey::text(file.key.as_str())).collect();
             let group = DatasetKeys { dataset, keys };
-            intent.intend(&Intended { groups: vec![group], last_key: chosen.last_key }).await?;
+            intent.intend(&Intended { groups: vec![group], last_key: chosen.last_key, mark: None }).await?;
         }
         let root = Arc::clone(self.walker.root());
         let mut group = chosen.not_due.into_outcome(batch.selection.address.dataset.clone());

@@ -4,15 +4,15 @@
 //! the one thing that only a directory knows: whether the file can be governed at all.
 
 use super::root::Status;
-use super::{KEY, LAST_MODIFIED, SIZE, composed_start, template_of};
-use crate::classify::{StartReading, classify, holding, read_start};
+use super::{KEY, LAST_MODIFIED, SIZE, template_of};
+use crate::classify::classify;
 use crate::dataset::KeyTemplate;
 use crate::error::ConnectorError;
+use crate::objects::{Judged, composed_start};
 use crate::predicate::template::StartTemplate;
-use crate::selection::{Class, DoubtReason, RecordFacts, Selection, StartCondition};
-use crate::start::standing;
+use crate::selection::{Class, DoubtReason, RecordFacts, Selection};
 use crate::value::Value;
-use chrono::{DateTime, NaiveTime, Utc};
+use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 
 pub(super) type Captures = BTreeMap<String, String>;
@@ -24,28 +24,6 @@ pub(super) struct Judge<'a> {
     template: &'a KeyTemplate,
     /// A start composed of captures, such as `{year}-{month}`: the name of its field is this text.
     composed_start: Option<(&'a str, Option<StartTemplate>)>,
-}
-
-/// Where a file falls, with what a survey counts.
-#[derive(Debug)]
-pub(super) struct Judged {
-    pub(super) class: Class,
-    pub(super) overdue: bool,
-    pub(super) hold_ids: Vec<String>,
-    pub(super) started_at: Option<DateTime<Utc>>,
-    pub(super) size_bytes: u64,
-}
-
-impl Judged {
-    pub(super) fn doubtful(reason: DoubtReason) -> Self {
-        Self {
-            class: Class::Undecidable(reason),
-            overdue: false,
-            hold_ids: Vec::new(),
-            started_at: None,
-            size_bytes: 0,
-        }
-    }
 }
 
 impl<'a> Judge<'a> {
@@ -76,29 +54,14 @@ impl<'a> Judge<'a> {
         // An instant that no calendar has is later than any plan.
         let latest = |parts| instant(parts).unwrap_or(DateTime::<Utc>::MAX_UTC);
         let changed_at = Some(latest(status.modified).max(latest(status.inode_changed)));
-        RecordFacts { fields, referenced: Vec::new(), dependent_holds: Vec::new(), changed_at }
+        RecordFacts { fields, changed_at, ..RecordFacts::default() }
     }
 
     /// Everything that a survey counts of one file.
     pub(super) fn judge(&self, key: &str, captures: Captures, status: &Status) -> Judged {
         let facts = self.facts(key, captures, status);
         let class = self.class_of(&facts, status);
-        let mut judged =
-            Judged { class, size_bytes: status.size, ..Judged::doubtful(DoubtReason::NotGovernable) };
-        if class == Class::Held {
-            judged.hold_ids = holding(self.selection, &facts).into_iter().map(str::to_owned).collect();
-        }
-        if let (Class::Due, StartCondition::Event { field, encoding, .. }) = (class, &self.selection.start) {
-            let reading = read_start(encoding, facts.fields.get(&field.name).unwrap_or(&Value::Null));
-            judged.overdue =
-                standing(&self.selection.start, reading).is_some_and(|standing| standing.overdue);
-            judged.started_at = match reading {
-                StartReading::At(instant) => Some(instant),
-                StartReading::On(date) => Some(date.and_time(NaiveTime::MIN).and_utc()),
-                StartReading::Missing | StartReading::Unreadable => None,
-            };
-        }
-        judged
+        Judged::of(class, self.selection, &facts, status.size)
     }
 
     pub(super) fn class(&self, key: &str, captures: Captures, status: &Status) -> Class {

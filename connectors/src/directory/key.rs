@@ -37,7 +37,7 @@ pub(super) fn split(text: &str) -> (&str, &str) {
 pub(super) fn record_key(path: &[u8]) -> RecordKey {
     match std::str::from_utf8(path) {
         Ok(text) => RecordKey::text(text),
-        Err(_) => RecordKey(vec![Value::Bytes(path.to_vec())]),
+        Err(_) => RecordKey::of(vec![Value::Bytes(path.to_vec())]),
     }
 }
 
@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn a_key_of_two_values_or_of_a_number_has_no_text() {
         assert_eq!(text_of(&RecordKey::int(1)), None);
-        assert_eq!(text_of(&RecordKey(vec![Value::Text("a".into()), Value::Text("b".into())])), None);
+        assert_eq!(text_of(&RecordKey::of(vec![Value::Text("a".into()), Value::Text("b".into())])), None);
         assert_eq!(text_of(&RecordKey::text("a/b")), Some("a/b"));
     }
 }

@@ -41,10 +41,10 @@ mod tests;
 pub use dispose::DirectoryDisposer;
 pub use source::DirectorySource;
 
-use crate::dataset::{DatasetAddress, KeyTemplate, Location};
+use crate::dataset::{DatasetAddress, KeyTemplate};
 use crate::error::ConnectorError;
+use crate::objects;
 use crate::selection::{Selection, StartCondition};
-use crate::transform::Disposal;
 
 /// Most files in one batch or page: what is held in memory of them stays in the megabytes.
 const BATCH_RECORDS_MAX: u32 = 10_000;
@@ -54,38 +54,18 @@ const SIZE: &str = "size";
 const LAST_MODIFIED: &str = "last_modified";
 
 fn template_of(address: &DatasetAddress) -> Result<&KeyTemplate, ConnectorError> {
-    match &address.location {
-        Location::Objects { key } => Ok(key),
-        Location::Table { .. } => Err(ConnectorError::SchemaDrift {
-            dataset: address.dataset.clone(),
-            reason: "a directory has files, not tables".to_owned(),
-        }),
-    }
-}
-
-/// The text by which the start is composed of captures, such as `{year}-{month}`; it is the name of
-/// the start's field. `None` if the start is an attribute.
-fn composed_start(selection: &Selection) -> Option<&str> {
-    match &selection.start {
-        StartCondition::Event { field, .. } if field.name.contains('{') => Some(field.name.as_str()),
-        _ => None,
-    }
+    objects::template_of(address, "a directory has files")
 }
 
 /// Refuses a selection with parts that only other stores know.
 fn refuse_foreign_parts(selection: &Selection) -> Result<(), ConnectorError> {
     template_of(&selection.address)?;
-    let foreign = if selection.disposal != Disposal::Purge {
-        "files are purged whole, not anonymized"
-    } else if selection.start == StartCondition::NoneLeft || !selection.none_left.is_empty() {
-        "nothing can refer to a file"
-    } else if !selection.dependents.is_empty() {
-        "files have no dependents"
-    } else if !selection.link_columns.is_empty() {
-        "files name no objects"
+    let foreign = if objects::purges(selection) {
+        objects::foreign_part(selection)
     } else {
-        return Ok(());
+        Some("files are purged whole, not anonymized")
     };
+    let Some(foreign) = foreign else { return Ok(()) };
     Err(ConnectorError::NotSupported { store: selection.address.store.clone(), reason: foreign.to_owned() })
 }
 

@@ -72,6 +72,7 @@ impl RecordSource for DirectorySource {
             references: Vec::new(),
             referenced_by: Vec::new(),
             triggers: Vec::new(),
+            attributes: None,
         })
     }
 

@@ -5,12 +5,13 @@
 //! snapshot; files that come or go meanwhile may or may not be in the counts.
 
 use super::bounds::Bounds;
-use super::judge::{Judge, Judged};
+use super::judge::Judge;
 use super::key;
 use super::root::{Root, system_error};
 use super::walk::{Found, Walk};
 use crate::error::ConnectorError;
-use crate::selection::{Class, DoubtReason, SAMPLE_KEYS_MAX, Selection, Survey};
+use crate::objects::{Judged, count};
+use crate::selection::{DoubtReason, Selection, Survey};
 use std::sync::Arc;
 
 pub(super) fn survey(root: Arc<Root>, selection: &Selection) -> Result<Survey, ConnectorError> {
@@ -26,46 +27,7 @@ pub(super) fn survey(root: Arc<Root>, selection: &Selection) -> Result<Survey, C
             (Found::NotGovernable(doubt), _) => Judged::doubtful(doubt),
             (Found::Entry(..), Err(_)) => Judged::doubtful(DoubtReason::NameUnreadable),
         };
-        count(&mut survey, walk.path(), judged);
+        count(&mut survey, || key::record_key(walk.path()), judged);
     }
     Ok(survey)
-}
-
-fn count(survey: &mut Survey, path: &[u8], judged: Judged) {
-    survey.total += 1;
-    survey.in_scope += u64::from(judged.class != Class::OutOfScope);
-    match judged.class {
-        Class::OutOfScope => {}
-        Class::Undecidable(reason) => count_doubt(survey, path, reason),
-        Class::NotYetDue => survey.not_yet_due += 1,
-        Class::Referenced => survey.referenced += 1,
-        Class::AlreadyDone => survey.already_done += 1,
-        Class::ChangedSincePlan => survey.changed_since_plan += 1,
-        Class::Held => {
-            survey.held += 1;
-            for hold_id in judged.hold_ids {
-                *survey.held_by.entry(hold_id).or_default() += 1;
-            }
-        }
-        Class::Due => {
-            survey.due += 1;
-            survey.overdue += u64::from(judged.overdue);
-            survey.due_bytes = survey.due_bytes.saturating_add(judged.size_bytes);
-            if survey.due_samples.len() < SAMPLE_KEYS_MAX {
-                survey.due_samples.push(key::record_key(path));
-            }
-            if let Some(started_at) = judged.started_at {
-                survey.oldest_due_at = Some(survey.oldest_due_at.map_or(started_at, |at| at.min(started_at)));
-                survey.newest_due_at = Some(survey.newest_due_at.map_or(started_at, |at| at.max(started_at)));
-            }
-        }
-    }
-}
-
-fn count_doubt(survey: &mut Survey, path: &[u8], reason: DoubtReason) {
-    *survey.undecidable.entry(reason).or_default() += 1;
-    let samples = survey.undecidable_samples.entry(reason).or_default();
-    if samples.len() < SAMPLE_KEYS_MAX {
-        samples.push(key::record_key(path));
-    }
 }

@@ -1,7 +1,7 @@
 //! MySQL and MariaDB: one server and its default database are one store, one table is one dataset.
 //!
 //! What [`crate::server`] needs of such a server. Reading order: [`connect`], [`rows`], [`fault`],
-//! [`catalogue`], [`shape`], [`keys`], [`presence`], [`pressure`]. Only InnoDB tables are governed: no other
+//! [`catalogue`], [`shape`], [`keys`], [`presence`], [`pressure`], [`leaks`]. Only InnoDB tables are governed: no other
 //! engine can take back half a batch.
 //!
 //! What this backend does not do: it changes no setting that outlives its session, and it never sees what
@@ -11,6 +11,7 @@ mod catalogue;
 mod connect;
 mod fault;
 mod keys;
+mod leaks;
 mod presence;
 mod pressure;
 mod rows;
@@ -24,6 +25,7 @@ pub use connect::MySqlOptions;
 use crate::capability::Capabilities;
 use crate::dataset::{ColumnShape, DatasetAddress, DatasetShape};
 use crate::error::ConnectorError;
+use crate::leak::{Leak, LeakLook};
 use crate::port::Pressure;
 use crate::server::{Access, Backend, KeyColumn, Returning, SessionId};
 use crate::sql::mysql::MySql;
@@ -113,6 +115,7 @@ impl Backend for MySqlBackend {
         dataset: &str,
         sql: SqlText,
     ) -> Result<Vec<Vec<Value>>, ConnectorError> {
+        let _own = pressure::Own::begin();
         let found = query(sql).fetch_all(connection).await;
         let found = found.map_err(|error| self.database.fault(dataset, &error))?;
         found.iter().map(|row| rows::values(row).map_err(|reason| self.failed(reason))).collect()
@@ -124,6 +127,7 @@ impl Backend for MySqlBackend {
         dataset: &str,
         sql: SqlText,
     ) -> Result<u64, ConnectorError> {
+        let _own = pressure::Own::begin();
         let done = query(sql).execute(connection).await;
         Ok(done.map_err(|error| self.database.fault(dataset, &error))?.rows_affected())
     }
@@ -156,6 +160,16 @@ impl Backend for MySqlBackend {
 
     async fn pressure(&self, connection: &mut MySqlConnection) -> Result<Pressure, ConnectorError> {
         pressure::pressure(self, connection).await
+    }
+
+    /// The binary log is kept for its time whether or not a replica has caught up.
+    async fn leaks(
+        &self,
+        connection: &mut MySqlConnection,
+        tables: &[DatasetAddress],
+        _look: LeakLook,
+    ) -> Result<Vec<Leak>, ConnectorError> {
+        leaks::leaks(self, connection, tables).await
     }
 
     async fn enlist(
@@ -230,16 +244,20 @@ impl Backend for MySqlBackend {
         Ok(Some(mark))
     }
 
+    fn default_schema(&self) -> &'static str {
+        "database()"
+    }
+
+    fn unique_text(&self) -> &'static str {
+        "UUID()"
+    }
+
     fn returning(&self) -> Returning {
         if self.database.is_mariadb() { Returning::Deleted } else { Returning::Nothing }
     }
 
     fn row_alias(&self, table: &str) -> String {
         if self.database.is_mariadb() { table.to_owned() } else { "r".to_owned() }
-    }
-
-    fn fence(&self) -> &'static str {
-        " LIMIT 18446744073709551615"
     }
 
     fn begin_reading(&self) -> &'static [&'static str] {

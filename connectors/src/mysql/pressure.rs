@@ -11,6 +11,29 @@ use crate::sql::SqlText;
 use crate::value::Value;
 use sqlx::mysql::MySqlConnection;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// Statements of this process, on any server: begun so far, and under way now. All backends share them: the
+/// readers and writers of one database are not to take each other for strangers.
+static OWN_BEGUN: AtomicI64 = AtomicI64::new(0);
+static OWN_RUNNING: AtomicI64 = AtomicI64::new(0);
+
+/// One statement of this process while it is under way.
+pub(super) struct Own;
+
+impl Own {
+    pub(super) fn begin() -> Self {
+        OWN_BEGUN.fetch_add(1, Ordering::Relaxed);
+        OWN_RUNNING.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        OWN_RUNNING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// The counters of the server at one moment of its own clock.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,9 +42,8 @@ pub(super) struct Load {
     uptime: i64,
     /// Statements of all sessions since then.
     questions: i64,
-    /// Statements of the session that looked; another session begins anew.
+    /// Statements of this process until then.
     own: i64,
-    session: i64,
 }
 
 /// Statements of others in a second from which we give way: a few come from monitoring alone.
@@ -40,18 +62,15 @@ pub(super) async fn pressure(
     backend: &MySqlBackend,
     connection: &mut MySqlConnection,
 ) -> Result<Pressure, ConnectorError> {
+    // With the statement that asks. One that began or ended meanwhile is ours as well.
+    let running_before = OWN_RUNNING.load(Ordering::Relaxed) + 1;
     let status = counters(backend.rows(connection, "", SqlText::new(STATUS)).await?);
-    let own = SqlText::new("SHOW SESSION STATUS LIKE 'Questions'");
-    let own = counters(backend.rows(connection, "", own).await?);
-    let session = backend.row(connection, SqlText::new("SELECT CONNECTION_ID()")).await?;
+    let running = running_before.max(OWN_RUNNING.load(Ordering::Relaxed) + 1);
+    let own = OWN_BEGUN.load(Ordering::Relaxed);
     let lag = lag(backend, connection).await;
     let number = |name: &str| status.get(name).copied();
-    let now = match (number("uptime"), number("questions"), own.get("questions"), session.as_slice()) {
-        (Some(uptime), Some(questions), Some(own), [Value::Int(session)]) => {
-            Some(Load { uptime, questions, own: *own, session: *session })
-        }
-        _ => None,
-    };
+    let now = number("uptime").zip(number("questions"));
+    let now = now.map(|(uptime, questions)| Load { uptime, questions, own });
     let before = match backend.load.lock() {
         Ok(mut kept) => std::mem::replace(&mut *kept, now),
         // A panic elsewhere while it was held: the counters only lose their comparison.
@@ -59,7 +78,7 @@ pub(super) async fn pressure(
     };
     let foreign = before.zip(now).and_then(|(before, now)| foreign_per_second(before, now));
     Ok(judge(&Seen {
-        running: number("threads_running"),
+        others: number("threads_running").map(|all| all - running),
         waiting: number("innodb_row_lock_current_waits"),
         history: number("innodb_history_list_length"),
         foreign,
@@ -69,7 +88,8 @@ pub(super) async fn pressure(
 
 #[derive(Debug, Default)]
 struct Seen {
-    running: Option<i64>,
+    /// Sessions at work that are none of ours.
+    others: Option<i64>,
     waiting: Option<i64>,
     history: Option<i64>,
     foreign: Option<i64>,
@@ -84,8 +104,7 @@ fn judge(seen: &Seen) -> Pressure {
             pressure.pause_ms = pressure.pause_ms.max(pause_ms);
         }
     };
-    // The session that asks is running too.
-    say(seen.running.map(|all| all - 1), 0, PAUSE_MS, |others| format!("{others} other sessions running"));
+    say(seen.others, 0, PAUSE_MS, |others| format!("{others} other sessions running"));
     say(seen.foreign, FOREIGN_STATEMENTS_MAX, PAUSE_MS, |rate| {
         format!("{rate} statements per second of others")
     });
@@ -97,10 +116,10 @@ fn judge(seen: &Seen) -> Pressure {
     pressure
 }
 
-/// `None` when the two are not of one session and one run of the server, or too close together.
+/// `None` when the two are not of one run of the server, or too close together.
 fn foreign_per_second(before: Load, now: Load) -> Option<i64> {
     let seconds = now.uptime - before.uptime;
-    if seconds < 1 || before.session != now.session {
+    if seconds < 1 {
         return None;
     }
     let ours = now.own - before.own;
@@ -138,14 +157,14 @@ mod tests {
     #[test]
     fn a_server_that_is_ours_alone_asks_for_no_pause() {
         let alone =
-            Seen { running: Some(1), waiting: Some(0), history: Some(20), foreign: Some(0), lag: None };
+            Seen { others: Some(0), waiting: Some(0), history: Some(20), foreign: Some(0), lag: None };
         assert_eq!(judge(&alone), Pressure::default());
         assert_eq!(judge(&Seen::default()), Pressure::default());
     }
 
     #[test]
     fn who_works_and_who_waits_is_told_and_waiting_counts_more() {
-        let busy = Seen { running: Some(4), foreign: Some(120), ..Seen::default() };
+        let busy = Seen { others: Some(3), foreign: Some(120), ..Seen::default() };
         let told = judge(&busy);
         assert_eq!(told.reasons, ["3 other sessions running", "120 statements per second of others"]);
         assert_eq!(told.pause_ms, PAUSE_MS);
@@ -158,10 +177,10 @@ mod tests {
 
     #[test]
     fn our_own_statements_are_no_pressure() {
-        let at = |uptime, questions, own| Load { uptime, questions, own, session: 7 };
+        let at = |uptime, questions, own| Load { uptime, questions, own };
         assert_eq!(foreign_per_second(at(10, 1000, 100), at(12, 1500, 600)), Some(0));
         assert_eq!(foreign_per_second(at(10, 1000, 100), at(12, 1600, 500)), Some(100));
         assert_eq!(foreign_per_second(at(10, 1000, 100), at(10, 1600, 500)), None);
-        assert_eq!(foreign_per_second(at(10, 1000, 100), Load { session: 8, ..at(12, 1600, 5) }), None);
+        assert_eq!(foreign_per_second(at(10, 1000, 100), at(2, 5, 101)), None);
     }
 }

@@ -24,8 +24,8 @@ pub(super) fn values(row: &MySqlRow) -> Result<Vec<Value>, Unreadable> {
 fn value(row: &MySqlRow, index: usize) -> Result<Value, Unreadable> {
     let raw = row.try_get_raw(index).map_err(|_| UNEXPECTED)?;
     let Ok(wire) = <&[u8] as Decode<'_, MySql>>::decode(raw.clone()) else { return Ok(Value::Null) };
-    let kind = raw.type_info().name().to_owned();
-    match kind.as_str() {
+    let kind = raw.type_info().into_owned();
+    match kind.name() {
         "NULL" => Ok(Value::Null),
         "BOOLEAN" | "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" | "TINYINT UNSIGNED"
         | "SMALLINT UNSIGNED" | "MEDIUMINT UNSIGNED" | "INT UNSIGNED" | "BIGINT UNSIGNED" | "YEAR" => {

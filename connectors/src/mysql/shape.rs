@@ -124,6 +124,7 @@ fn shape_of(
         references: keys(|key| &key.child),
         referenced_by: keys(|key| &key.parent),
         triggers: table.triggers.iter().cloned().chain(unseen).collect(),
+        attributes: None,
     }
 }
 

@@ -77,16 +77,7 @@ pub(super) fn among(key: &[KeyColumn<'_>], keys: &[RecordKey]) -> Result<SqlText
 
 fn among_single(column: &KeyColumn<'_>, keys: &[RecordKey]) -> Result<SqlText, SqlError> {
     if matches!(Kind::of(column.shape), Kind::Int { .. }) {
-        let mut list = String::with_capacity(keys.len().saturating_mul(12));
-        for (position, key) in keys.iter().enumerate() {
-            list.push(if position == 0 { '{' } else { ',' });
-            for part in &key.0 {
-                list.push_str(&text_of(column.shape, part)?);
-            }
-        }
-        list.push('}');
-        let list = SqlText::value(Value::Text(list));
-        return Ok(SqlText::fill("({0} = ANY (CAST(CAST({1} AS text) AS bigint[])))", &[column.text, &list]));
+        return Ok(SqlText::fill("({0} = ANY ({1}))", &[column.text, &numbers(column, keys)?]));
     }
     let item = SqlText::fill(cast(column.shape)?, &[&SqlText::new("(item ->> 0)")]);
     // An array is known before the table is looked at, so that the index of the key is walked.
@@ -94,6 +85,29 @@ fn among_single(column: &KeyColumn<'_>, keys: &[RecordKey]) -> Result<SqlText, S
         "({0} = ANY (ARRAY(SELECT {1} FROM json_array_elements(CAST(CAST({2} AS text) AS json)) AS item)))",
         &[column.text, &item, &SqlText::value(Value::Text(json(std::slice::from_ref(column), keys)?))],
     ))
+}
+
+/// Every row is looked up in a hash table of the keys: `IS TRUE` keeps the planner from joining.
+pub(super) fn among_rows(column: &KeyColumn<'_>, keys: &[RecordKey]) -> Result<SqlText, SqlError> {
+    if !matches!(Kind::of(column.shape), Kind::Int { .. }) {
+        return among(std::slice::from_ref(column), keys);
+    }
+    Ok(SqlText::fill("(({0} IN (SELECT unnest({1}))) IS TRUE)", &[column.text, &numbers(column, keys)?]))
+}
+
+/// Whole numbers as one parameter.
+fn numbers(column: &KeyColumn<'_>, keys: &[RecordKey]) -> Result<SqlText, SqlError> {
+    let mut list = String::with_capacity(keys.len().saturating_mul(12));
+    list.push('{');
+    for (position, part) in keys.iter().flat_map(|key| &key.0).enumerate() {
+        if position > 0 {
+            list.push(',');
+        }
+        list.push_str(&text_of(column.shape, part)?);
+    }
+    list.push('}');
+    let list = SqlText::value(Value::Text(list));
+    Ok(SqlText::fill("CAST(CAST({0} AS text) AS bigint[])", &[&list]))
 }
 
 /// The keys as a JSON array of arrays of text.

@@ -1,7 +1,8 @@
 //! PostgreSQL: one database is one store, one table is one dataset.
 //!
 //! Reading order: [`connect`], [`fault`], [`rows`], [`catalogue`], [`shape`], [`sessions`], [`pressure`],
-//! [`keys`], [`upkeep`]. This is what [`crate::server`] needs of one kind of server; what is due and in which order a
+//! [`keys`], [`leaks`], [`partitions`],
+//! [`upkeep`]. This is what [`crate::server`] needs of one kind of server; what is due and in which order a
 //! batch goes is decided there. PostgreSQL 14 or later, in UTF-8.
 //!
 //! What this store does not do: it changes no setting that outlives its session.
@@ -12,6 +13,8 @@ mod catalogue;
 mod connect;
 mod fault;
 mod keys;
+mod leaks;
+mod partitions;
 mod pressure;
 mod rows;
 mod sessions;
@@ -26,8 +29,9 @@ pub use connect::{PostgresConnection, PostgresOptions};
 use crate::capability::Capabilities;
 use crate::dataset::{ColumnShape, DatasetAddress, DatasetShape};
 use crate::error::ConnectorError;
+use crate::leak::{Leak, LeakLook};
 use crate::port::Pressure;
-use crate::server::{Access, Backend, KeyColumn, Returning, SessionId};
+use crate::server::{Access, Backend, KeyColumn, PartitionFacts, Returning, SessionId};
 use crate::sql::postgres::{Postgres, stored};
 use crate::sql::{Dialect, Ident, Row, SqlError, SqlText};
 use crate::value::{RecordKey, Value};
@@ -133,6 +137,23 @@ impl Backend for PostgresBackend {
         self.load.pressure(connection).await.map_err(|error| self.server.fault("", &error))
     }
 
+    async fn leaks(
+        &self,
+        connection: &mut Self::Connection,
+        tables: &[DatasetAddress],
+        look: LeakLook,
+    ) -> Result<Vec<Leak>, ConnectorError> {
+        leaks::leaks(&self.server, connection, tables, look).await
+    }
+
+    async fn partitions(
+        &self,
+        connection: &mut Self::Connection,
+        address: &DatasetAddress,
+    ) -> Result<Vec<PartitionFacts>, ConnectorError> {
+        partitions::partitions(&self.server, connection, address).await
+    }
+
     async fn enlist(
         &self,
         connection: &mut Self::Connection,
@@ -169,6 +190,10 @@ impl Backend for PostgresBackend {
         keys::among(key, keys)
     }
 
+    fn among_rows(&self, key: KeyColumn<'_>, keys: &[RecordKey]) -> Result<Option<SqlText>, SqlError> {
+        keys::among_rows(&key, keys).map(Some)
+    }
+
     async fn hold_schema(
         &self,
         connection: &mut Self::Connection,
@@ -193,20 +218,36 @@ impl Backend for PostgresBackend {
         upkeep::clean_up(&self.server, connection, tables).await
     }
 
+    fn default_schema(&self) -> &'static str {
+        "'public'"
+    }
+
+    fn unique_text(&self) -> &'static str {
+        "gen_random_uuid()::text"
+    }
+
     fn returning(&self) -> Returning {
         Returning::DeletedAndUpdated
+    }
+
+    fn gathered_numbers(&self) -> Option<&'static str> {
+        Some("WITH changed AS ({0} RETURNING {1}) SELECT string_agg(CAST({2} AS text), ',') FROM changed")
     }
 
     fn compares_rows(&self) -> bool {
         true
     }
 
-    fn fence(&self) -> &'static str {
-        " OFFSET 0"
-    }
-
     fn begin_reading(&self) -> &'static [&'static str] {
         &["BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"]
+    }
+
+    async fn prepare_survey(
+        &self,
+        connection: &mut Self::Connection,
+        table: &DatasetAddress,
+    ) -> Result<(), ConnectorError> {
+        upkeep::prepare_survey(&self.server, connection, table).await
     }
 
     fn row_bytes(&self, row: Row<'_>) -> Result<SqlText, SqlError> {

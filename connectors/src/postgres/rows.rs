@@ -29,8 +29,8 @@ fn value(raw: PgValueRef<'_>) -> Result<Value, sqlx::Error> {
     if raw.is_null() {
         return Ok(Value::Null);
     }
-    let kind = raw.type_info().name().to_owned();
-    match kind.as_str() {
+    let kind = raw.type_info().into_owned();
+    match kind.name() {
         "BOOL" => decode(raw).map(Value::Bool),
         "INT2" => decode::<i16>(raw).map(|number| Value::Int(number.into())),
         "INT4" => decode::<i32>(raw).map(|number| Value::Int(number.into())),

@@ -98,5 +98,6 @@ fn shape_of(details: &Details, table: &Table) -> DatasetShape {
         references: side(|(child, _), id| *child == id),
         referenced_by: side(|(_, parent), id| *parent == id),
         triggers: details.triggers.get(&table.id).cloned().unwrap_or_default(),
+        attributes: None,
     }
 }

@@ -1,7 +1,7 @@
 //! What belongs to a batch and to the end of a run besides the rows: the schema stays as it is, dead rows go.
 
 use super::connect::{PostgresConnection, Server};
-use super::rows;
+use super::{leaks, rows};
 use crate::dataset::{DatasetAddress, Location};
 use crate::error::ConnectorError;
 use crate::sql::{SqlError, SqlText};
@@ -62,6 +62,23 @@ pub(super) async fn schema_mark(
     Ok(mark)
 }
 
+/// Where a good part of the rows is dead, an index alone does not tell which: looking each of them up, in the
+/// order of the index, takes many times as long as reading the table.
+const READ_THE_TABLE: &str = "SELECT set_config('enable_indexonlyscan', 'off', true) FROM pg_stat_all_tables \
+     WHERE schemaname = {0} AND relname = {1} AND n_dead_tup > n_live_tup / 20";
+
+pub(super) async fn prepare_survey(
+    server: &Server,
+    connection: &mut PostgresConnection,
+    table: &DatasetAddress,
+) -> Result<(), ConnectorError> {
+    let (schema, name) = names_of(table);
+    let [schema, name] = [schema, name]
+        .map(|name| SqlText::fill("CAST({0} AS text)", &[&SqlText::value(Value::Text(name.to_owned()))]));
+    let sql = SqlText::fill(READ_THE_TABLE, &[&schema, &name]);
+    connection.rows(sql).await.map(drop).map_err(|error| server.fault(&table.dataset, &error))
+}
+
 fn names_of(address: &DatasetAddress) -> (&str, &str) {
     match &address.location {
         Location::Table { schema, table } => (schema.as_deref().unwrap_or("public"), table),
@@ -76,10 +93,15 @@ pub(super) async fn clean_up(
     connection: &mut PostgresConnection,
     tables: &[DatasetAddress],
 ) -> Result<Vec<&'static str>, ConnectorError> {
-    if !server.vacuums() {
-        return Ok(vec!["vacuum-left-to-server"]);
-    }
+    let fault = |error: sqlx::Error| server.fault("", &error);
     let mut codes = Vec::new();
+    if leaks::keeps_values_from_log(connection).await.map_err(fault)? {
+        codes.push("statement-values-not-logged");
+    }
+    if !server.vacuums() {
+        codes.push("vacuum-left-to-server");
+        return Ok(codes);
+    }
     let mut add = |code: &'static str| {
         if !codes.contains(&code) {
             codes.push(code);

@@ -24,7 +24,7 @@ pub use tree::Parsed;
 
 pub(crate) use evaluate::compare_int_real;
 
-use crate::value::{Value, ValueType};
+use crate::value::{RecordKey, Value, ValueType};
 
 /// Longest text of a predicate, in bytes.
 pub const TEXT_BYTES_MAX: usize = 16 * 1024;
@@ -138,6 +138,68 @@ impl Predicate {
         Self { expression: Expression::Compare(Comparison::Equal, left, right) }
     }
 
+    /// One of several spellings of an identity, each as [`Self::identity`] compares them.
+    #[must_use]
+    pub fn one_of_identities(field: Field, values: impl IntoIterator<Item = String>) -> Self {
+        if field.value_type == ValueType::Int {
+            let numbers = values.into_iter().filter_map(|value| value.trim().parse().ok().map(Value::Int));
+            return Self::one_of(field, numbers);
+        }
+        let trimmed = Operand::Call(Function::Trim, vec![Operand::Field(field)]);
+        let texts = values.into_iter().map(|value| value.trim_matches(' ').to_ascii_lowercase());
+        in_list(Operand::Call(Function::Lower, vec![trimmed]), texts.map(Value::Text).collect())
+    }
+
+    /// One of these values, which must be of the type of the field; false for none.
+    #[must_use]
+    pub fn one_of(field: Field, values: impl IntoIterator<Item = Value>) -> Self {
+        let fits = |value: &Value| value.value_type() == Some(field.value_type);
+        let list = values.into_iter().filter(fits).collect();
+        in_list(Operand::Field(field), list)
+    }
+
+    /// True where the field is NULL, or holds nothing of its type.
+    #[must_use]
+    pub fn is_null(field: Field) -> Self {
+        Self { expression: Expression::IsNull(Operand::Field(field)) }
+    }
+
+    /// Exactly the records with one of these keys, whose parts are in the order of `fields`. A part of
+    /// another type than its field is never met.
+    #[must_use]
+    pub fn keys(fields: &[Field], keys: &[RecordKey]) -> Self {
+        if let [field] = fields {
+            return Self::one_of(field.clone(), keys.iter().filter_map(|key| key.0.first().cloned()));
+        }
+        let rows = keys.iter().map(|key| {
+            let parts = fields.iter().zip(&key.0);
+            Self::and(parts.map(|(field, part)| Self::one_of(field.clone(), [part.clone()])))
+        });
+        Self::or(rows)
+    }
+
+    /// True where one of `parts` is; false for no parts.
+    #[must_use]
+    pub fn or(parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut parts: Vec<_> = parts.into_iter().map(|part| part.expression).collect();
+        let expression = match parts.pop() {
+            None => Expression::Not(Box::new(Expression::Always)),
+            Some(only) if parts.is_empty() => only,
+            Some(last) => {
+                parts.push(last);
+                Expression::Or(parts)
+            }
+        };
+        Self { expression }
+    }
+
+    /// True where this is false or unknown.
+    #[must_use]
+    pub fn is_not_true(self) -> Self {
+        let inner = Box::new(self.expression);
+        Self { expression: Expression::Not(Box::new(Expression::Is { inner, value: true })) }
+    }
+
     /// True where all of `parts` are; true for no parts.
     #[must_use]
     pub fn and(parts: impl IntoIterator<Item = Self>) -> Self {
@@ -160,6 +222,14 @@ impl Predicate {
         Self { expression: Expression::Not(Box::new(self.expression)) }
     }
 
+    /// The names of the fields that it reads, each as often as it does.
+    #[must_use]
+    pub fn fields(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        self.expression.collect_fields(&mut names);
+        names
+    }
+
     #[must_use]
     pub fn expression(&self) -> &Expression {
         &self.expression
@@ -169,6 +239,49 @@ impl Predicate {
     #[cfg(test)]
     pub(crate) fn from_expression(expression: Expression) -> Self {
         Self { expression }
+    }
+}
+
+/// False for an empty list, which SQL has no form for.
+fn in_list(operand: Operand, list: Vec<Value>) -> Predicate {
+    let expression = if list.is_empty() {
+        Expression::Not(Box::new(Expression::Always))
+    } else {
+        Expression::InList { operand, list }
+    };
+    Predicate { expression }
+}
+
+impl Expression {
+    fn collect_fields<'a>(&'a self, names: &mut Vec<&'a str>) {
+        match self {
+            Self::Always => {}
+            Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|part| part.collect_fields(names)),
+            Self::Not(inner) | Self::Is { inner, .. } => inner.collect_fields(names),
+            Self::Compare(_, left, right) => {
+                left.collect_fields(names);
+                right.collect_fields(names);
+            }
+            Self::Between { operand, low, high } => {
+                for one in [operand, low, high] {
+                    one.collect_fields(names);
+                }
+            }
+            Self::InList { operand, .. }
+            | Self::Like { operand, .. }
+            | Self::IsNull(operand)
+            | Self::Truth(operand) => operand.collect_fields(names),
+        }
+    }
+}
+
+impl Operand {
+    fn collect_fields<'a>(&'a self, names: &mut Vec<&'a str>) {
+        match self {
+            Self::Field(field) => names.push(&field.name),
+            Self::Literal(_) => {}
+            Self::Call(_, arguments) => arguments.iter().for_each(|argument| argument.collect_fields(names)),
+        }
     }
 }
 

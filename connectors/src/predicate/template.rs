@@ -106,6 +106,14 @@ impl KeyTemplate {
         }
     }
 
+    /// How many leading directories of a matching key have names of a fixed length, such as `{year}`: few of
+    /// them exist, so that they can be told apart before anything in them is listed.
+    #[must_use]
+    pub fn fixed_directories(&self) -> usize {
+        let directories = self.segments.len().saturating_sub(1);
+        self.segments.iter().take(directories).take_while(|segment| segment.is_fixed()).count()
+    }
+
     /// The captured texts if the whole key matches.
     #[must_use]
     pub fn matches(&self, key: &str) -> Option<BTreeMap<String, String>> {

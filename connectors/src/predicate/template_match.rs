@@ -125,6 +125,11 @@ pub(super) fn segments(tokens: &[Token]) -> Vec<Segment> {
 }
 
 impl Segment {
+    /// No capture of any length is in it.
+    pub(super) fn is_fixed(&self) -> bool {
+        self.free.is_empty() && self.rest.is_none()
+    }
+
     fn last_run(&mut self) -> &mut Vec<Atom> {
         match self.free.last_mut() {
             Some((_, run)) => run,

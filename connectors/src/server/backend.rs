@@ -6,7 +6,9 @@
 use crate::capability::Capabilities;
 use crate::dataset::{ColumnShape, DatasetAddress, DatasetShape};
 use crate::error::ConnectorError;
+use crate::leak::{Leak, LeakLook};
 use crate::port::Pressure;
+use crate::server::PartitionFacts;
 use crate::sql::{Dialect, Row, SqlError, SqlText};
 use crate::value::{RecordKey, Value};
 use chrono::{DateTime, Utc};
@@ -112,6 +114,23 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         connection: &mut Self::Connection,
     ) -> impl Future<Output = Result<Pressure, ConnectorError>> + Send;
 
+    /// What keeps or copies values of these tables that are erased: [`crate::RecordSource::leaks`].
+    fn leaks(
+        &self,
+        connection: &mut Self::Connection,
+        tables: &[DatasetAddress],
+        look: LeakLook,
+    ) -> impl Future<Output = Result<Vec<Leak>, ConnectorError>> + Send;
+
+    /// The partitions of a table, if the server can drop one in a transaction.
+    fn partitions(
+        &self,
+        _connection: &mut Self::Connection,
+        _address: &DatasetAddress,
+    ) -> impl Future<Output = Result<Vec<PartitionFacts>, ConnectorError>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
     /// Makes the session findable as one of `scope` (a run) for as long as it lives on the server, also when
     /// this process is gone, and tells what identifies it there.
     fn enlist(
@@ -165,7 +184,20 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         async { Ok(Vec::new()) }
     }
 
+    /// The schema of a table that is named without one, as an expression.
+    fn default_schema(&self) -> &'static str;
+
+    /// A text that nobody else has, as an expression.
+    fn unique_text(&self) -> &'static str;
+
     fn returning(&self) -> Returning;
+
+    /// The template of a statement that changes rows (`{0}`) and answers with the numbers of one column
+    /// (`{1}` defines it, `{2}` names it) in a single text, parted by commas, in any order: far less work for
+    /// both sides than a row for each. `None`: the server cannot.
+    fn gathered_numbers(&self) -> Option<&'static str> {
+        None
+    }
 
     /// The alias of the table of a selection. A server that takes no alias where it deletes wants the
     /// table's own name.
@@ -178,11 +210,17 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         false
     }
 
-    /// What keeps a subquery from being merged into the query around it, at its end.
-    fn fence(&self) -> &'static str;
-
     /// Begins a transaction that sees one state throughout and cannot write.
     fn begin_reading(&self) -> &'static [&'static str];
+
+    /// What makes a reading of a whole table go well, inside the transaction that reads.
+    fn prepare_survey(
+        &self,
+        _connection: &mut Self::Connection,
+        _table: &DatasetAddress,
+    ) -> impl Future<Output = Result<(), ConnectorError>> + Send {
+        async { Ok(()) }
+    }
 
     /// About how many bytes a row takes.
     fn row_bytes(&self, row: Row<'_>) -> Result<SqlText, SqlError> {
@@ -212,4 +250,10 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// True exactly for the rows with one of these keys; one parameter for any number of them where the
     /// server can.
     fn among(&self, key: &[KeyColumn<'_>], keys: &[RecordKey]) -> Result<SqlText, SqlError>;
+
+    /// The same for rows that are read anyway, whole numbers being the key: each is looked up among the keys
+    /// instead of each key in an index. `None`: to answer with all of them is less work for the server.
+    fn among_rows(&self, _key: KeyColumn<'_>, _keys: &[RecordKey]) -> Result<Option<SqlText>, SqlError> {
+        Ok(None)
+    }
 }

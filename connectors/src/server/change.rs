@@ -252,9 +252,15 @@ async fn delete<B: Backend>(
         }
         Returning::Deleted => {
             // Its alias is the name of the table, so that the condition holds without one.
+            let (plain, list) = (&table.plain, &table.list(backend));
+            if table.is_integer() {
+                // To be told the order costs the server a sorting of rows before it deletes any.
+                let sql = SqlText::fill("DELETE FROM {0} WHERE {1} RETURNING {2}", &[plain, condition, list]);
+                return Ok(in_order(lease.keys(dataset, sql).await?));
+            }
             let sql = SqlText::fill(
                 "DELETE FROM {0} WHERE {1} ORDER BY {2} RETURNING {3}",
-                &[&table.plain, condition, &table.order(), &table.list(backend)],
+                &[plain, condition, &table.order(), list],
             );
             lease.keys(dataset, sql).await
         }
@@ -289,13 +295,15 @@ async fn returned<B: Backend>(
 ) -> Result<Vec<RecordKey>, ConnectorError> {
     let backend = lease.backend();
     if table.is_integer() {
-        let sql = SqlText::fill("{0} RETURNING {1}", &[statement, &table.list(backend)]);
-        let mut keys = lease.keys(dataset, sql).await?;
-        keys.sort_unstable_by_key(|key| match key.0.first() {
-            Some(Value::Int(number)) => *number,
-            _ => i64::MIN,
-        });
-        return Ok(keys);
+        let keys = if let Some(gathered) = backend.gathered_numbers() {
+            let (read, _) = lease.written(table.named(backend))?;
+            let sql = SqlText::fill(gathered, &[statement, &read.defined, &read.names]);
+            lease.numbers(dataset, sql).await?
+        } else {
+            let sql = SqlText::fill("{0} RETURNING {1}", &[statement, &table.list(backend)]);
+            lease.keys(dataset, sql).await?
+        };
+        return Ok(in_order(keys));
     }
     // Only the server knows the order of what is no number.
     let (read, order) = lease.written(table.named(backend))?;
@@ -304,6 +312,15 @@ async fn returned<B: Backend>(
         &[statement, &read.defined, &order.defined, &read.names, &order.names],
     );
     lease.keys(dataset, sql).await
+}
+
+/// Keys that are whole numbers, in their order.
+fn in_order(mut keys: Vec<RecordKey>) -> Vec<RecordKey> {
+    keys.sort_unstable_by_key(|key| match key.0.first() {
+        Some(Value::Int(number)) => *number,
+        _ => i64::MIN,
+    });
+    keys
 }
 
 /// `"column" = value`; SQL wants the column without its table.

@@ -5,6 +5,8 @@
 
 use super::backend::{Access, Backend};
 use super::change::{self, Change};
+use super::marks;
+use super::partition;
 use super::session::{Lease, Sessions};
 use super::table::Restriction;
 use super::target::Target;
@@ -13,7 +15,8 @@ use crate::dataset::{DatasetAddress, Location};
 use crate::drift;
 use crate::error::ConnectorError;
 use crate::failpoint;
-use crate::port::RecordDisposer;
+use crate::partition::PartitionEnd;
+use crate::port::{Reach, RecordDisposer};
 use crate::selection::Selection;
 use crate::value::RecordKey;
 use async_trait::async_trait;
@@ -24,6 +27,10 @@ use std::sync::{Mutex, PoisonError};
 /// Destroys records of one database, with the writer's credentials.
 pub struct ServerDisposer<B: Backend> {
     sessions: Sessions<B>,
+    /// The run on whose behalf it acts.
+    scope: String,
+    /// Whether each batch leaves a mark.
+    marked: bool,
     hash_key: Option<[u8; 32]>,
     /// Tables that this disposer has changed, by dataset.
     changed: Mutex<BTreeMap<String, DatasetAddress>>,
@@ -44,7 +51,10 @@ impl<B: Backend> ServerDisposer<B> {
     /// `Unreachable`, `Denied`: as the server answers.
     pub async fn open(backend: B, scope: &str) -> Result<Self, ConnectorError> {
         let sessions = Sessions::open(backend, Access::Write, Some(scope.to_owned())).await?;
-        Ok(Self { sessions, hash_key: None, changed: Mutex::default() })
+        let mut lease = sessions.lease().await?;
+        let marked = marks::are_kept(&mut lease).await;
+        let marked = lease.end(marked)?;
+        Ok(Self { sessions, scope: scope.to_owned(), marked, hash_key: None, changed: Mutex::default() })
     }
 
     /// Gives the run's key for [`crate::Transform::Hash`], without which a hash is refused.
@@ -68,17 +78,43 @@ impl<B: Backend> ServerDisposer<B> {
 impl<B: Backend> RecordDisposer for ServerDisposer<B> {
     async fn dispose(&self, batch: &Batch, intent: &dyn IntentSink) -> Result<BatchOutcome, ConnectorError> {
         let mut lease = self.sessions.lease().await?;
-        let result = dispose(&mut lease, batch, intent, self.hash_key.as_ref()).await;
+        let scope = self.marked.then_some(self.scope.as_str());
+        let result = dispose(&mut lease, batch, intent, (self.hash_key.as_ref(), scope)).await;
         let outcome = lease.end(result)?;
         self.note_changed(&batch.selection, &outcome);
         Ok(outcome)
+    }
+
+    async fn drop_partition(
+        &self,
+        selection: &Selection,
+        name: &str,
+        piece_records: u32,
+        intent: &dyn IntentSink,
+    ) -> Result<PartitionEnd, ConnectorError> {
+        let mut lease = self.sessions.lease().await?;
+        let result = partition::drop_partition(&mut lease, selection, name, piece_records, intent).await;
+        lease.end(result)
     }
 
     async fn settle(&self) -> Result<(), ConnectorError> {
         self.sessions.settle().await
     }
 
+    async fn committed(&self, intended: &Intended) -> Result<Option<bool>, ConnectorError> {
+        // Without the table nobody can tell any more.
+        let Some(mark) = intended.mark.as_ref().filter(|_| self.marked) else { return Ok(None) };
+        let mut lease = self.sessions.lease().await?;
+        let found = marks::is_there(&mut lease, mark).await;
+        lease.end(found).map(Some)
+    }
+
     async fn finish(&self) -> Result<Vec<&'static str>, ConnectorError> {
+        if self.marked {
+            let mut lease = self.sessions.lease().await?;
+            let taken = marks::take_away(&mut lease, &self.scope).await;
+            lease.end(taken)?;
+        }
         let changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if changed.is_empty() {
             return Ok(Vec::new());
@@ -104,7 +140,7 @@ async fn dispose<B: Backend>(
     lease: &mut Lease<'_, B>,
     batch: &Batch,
     intent: &dyn IntentSink,
-    hash_key: Option<&[u8; 32]>,
+    (hash_key, scope): (Option<&[u8; 32]>, Option<&str>),
 ) -> Result<BatchOutcome, ConnectorError> {
     let selection = &batch.selection;
     let dataset = selection.address.dataset.as_str();
@@ -131,7 +167,11 @@ async fn dispose<B: Backend>(
         }
         return Ok(outcome);
     }
-    let intended = Intended { groups, last_key: outcome.last_key.clone() };
+    let mark = match scope {
+        Some(scope) => Some(marks::leave(lease, scope).await?),
+        None => None,
+    };
+    let intended = Intended { groups, last_key: outcome.last_key.clone(), mark };
     intent.intend(&intended).await?;
     failpoint::hit("before-commit");
     lease.run(dataset, "COMMIT").await?;
@@ -163,7 +203,7 @@ async fn extent<B: Backend>(
     let (last, exhausted) = if let Some(last) = &batch.range.up_to {
         (Some(last.clone()), false)
     } else {
-        let bound = target.bound_after(lease, after.as_ref(), batch.range.records_max).await?;
+        let bound = target.bound_after(lease, after.as_ref(), Reach::Due(batch.range.records_max)).await?;
         let exhausted = bound.is_none();
         (bound, exhausted)
     };

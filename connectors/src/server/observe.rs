@@ -12,6 +12,7 @@ use crate::error::ConnectorError;
 use crate::selection::Selection;
 use crate::sql::{SqlText, class};
 use crate::transform::Disposal;
+use crate::value::{RecordKey, Value};
 use std::collections::HashMap;
 
 /// Keys that are looked up in one statement.
@@ -42,28 +43,46 @@ pub(super) async fn observe<B: Backend>(
         .map_or_else(|| SqlText::new("0"), |done| SqlText::fill("CASE WHEN {0} THEN 1 ELSE 0 END", &[&done]));
     let mut observations = Vec::with_capacity(group.keys.len());
     for keys in group.keys.chunks(LOOKUP_KEYS) {
-        let among = lease.written(table.among(backend, keys))?;
+        let among = lease.written(table.around(backend, keys))?;
         let sql = SqlText::fill(
             "SELECT {0}, {1} FROM {2} WHERE {3}",
             &[&table.list(backend), &done, &table.from, &among],
         );
         let rows = lease.rows(dataset, sql).await?;
-        let mut found = HashMap::with_capacity(rows.len());
+        let mut found = Found::default();
         for mut row in rows {
             let done = row.pop().as_ref().and_then(whole) == Some(1);
             let state = if done { ObservedState::Anonymized } else { ObservedState::Present };
-            found.insert(lease.key(row)?.canonical(), state);
+            found.add(&lease.key(row)?, state);
         }
         observations
-            .extend(keys.iter().map(|key| Observation { key: key.clone(), state: state_of(&found, key) }));
+            .extend(keys.iter().map(|key| Observation { key: key.clone(), state: found.state_of(key) }));
     }
     Ok(observations)
 }
 
-/// Most lookups find nothing at all, and need no spelled key.
-fn state_of(found: &HashMap<String, ObservedState>, key: &crate::value::RecordKey) -> ObservedState {
-    if found.is_empty() {
-        return ObservedState::Absent;
+/// What was found, by key: whole numbers, of which a walk may find many, without spelling them.
+#[derive(Default)]
+struct Found {
+    numbers: HashMap<i64, ObservedState>,
+    spelled: HashMap<String, ObservedState>,
+}
+
+impl Found {
+    fn add(&mut self, key: &RecordKey, state: ObservedState) {
+        match key.0.as_slice() {
+            [Value::Int(number)] => self.numbers.insert(*number, state),
+            _ => self.spelled.insert(key.canonical(), state),
+        };
     }
-    found.get(&key.canonical()).copied().unwrap_or(ObservedState::Absent)
+
+    fn state_of(&self, key: &RecordKey) -> ObservedState {
+        let found = match key.0.as_slice() {
+            [Value::Int(number)] => self.numbers.get(number),
+            // Most lookups find nothing at all, and need no spelled key.
+            _ if self.spelled.is_empty() => None,
+            _ => self.spelled.get(&key.canonical()),
+        };
+        found.copied().unwrap_or(ObservedState::Absent)
+    }
 }

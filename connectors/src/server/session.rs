@@ -5,10 +5,12 @@
 //! transaction. Whether the server has noticed is another matter: see [`Sessions::settle`].
 
 use super::backend::{Access, Backend, SessionId};
+use super::partition::PartitionFacts;
 use super::table::KeyedTable;
 use crate::dataset::{DatasetAddress, DatasetShape};
 use crate::drift;
 use crate::error::ConnectorError;
+use crate::leak::{Leak, LeakLook};
 use crate::port::Pressure;
 use crate::selection::Selection;
 use crate::sql::{SqlError, SqlText};
@@ -187,6 +189,23 @@ impl<'a, B: Backend> Lease<'a, B> {
         self.rows(dataset, sql).await?.into_iter().map(|row| self.key(row)).collect()
     }
 
+    /// The keys in the one text of [`Backend::gathered_numbers`]; no text is no key.
+    pub(super) async fn numbers(
+        &mut self,
+        dataset: &str,
+        sql: SqlText,
+    ) -> Result<Vec<RecordKey>, ConnectorError> {
+        let row = self.row(dataset, sql).await?;
+        match row.as_slice() {
+            [Value::Null] => Ok(Vec::new()),
+            [Value::Text(text)] => text
+                .split(',')
+                .map(|number| number.parse().map(RecordKey::int).map_err(|_| self.unexpected()))
+                .collect(),
+            _ => Err(self.unexpected()),
+        }
+    }
+
     /// A row as a key.
     ///
     /// # Errors
@@ -195,7 +214,7 @@ impl<'a, B: Backend> Lease<'a, B> {
         if row.is_empty() || row.contains(&Value::Null) {
             return Err(self.unexpected());
         }
-        Ok(RecordKey(row))
+        Ok(RecordKey::of(row))
     }
 
     pub(super) fn unexpected(&self) -> ConnectorError {
@@ -243,6 +262,28 @@ impl<'a, B: Backend> Lease<'a, B> {
     pub(super) async fn pressure(&mut self) -> Result<Pressure, ConnectorError> {
         let backend = self.backend();
         backend.pressure(self.connection()?).await
+    }
+
+    pub(super) async fn prepare_survey(&mut self, table: &DatasetAddress) -> Result<(), ConnectorError> {
+        let backend = self.backend();
+        backend.prepare_survey(self.connection()?, table).await
+    }
+
+    pub(super) async fn leaks(
+        &mut self,
+        tables: &[DatasetAddress],
+        look: LeakLook,
+    ) -> Result<Vec<Leak>, ConnectorError> {
+        let backend = self.backend();
+        backend.leaks(self.connection()?, tables, look).await
+    }
+
+    pub(super) async fn partitions(
+        &mut self,
+        address: &DatasetAddress,
+    ) -> Result<Vec<PartitionFacts>, ConnectorError> {
+        let backend = self.backend();
+        backend.partitions(self.connection()?, address).await
     }
 
     pub(super) async fn clean_up(

@@ -3,13 +3,15 @@
 use super::backend::{Access, Backend};
 use super::session::{Lease, Sessions};
 use super::target::{Target, whole};
-use super::{observe, survey};
+use super::{observe, partition, survey};
 use crate::batch::{DatasetKeys, Observation};
 use crate::capability::Capabilities;
 use crate::dataset::{ColumnShape, DatasetAddress, DatasetShape};
 use crate::error::ConnectorError;
-use crate::port::{Bound, Pressure, RecordSource};
-use crate::selection::{Page, PageRecord, RecordFacts, Selection, Survey};
+use crate::leak::{Leak, LeakLook};
+use crate::partition::Partition;
+use crate::port::{Bound, Pressure, Reach, RecordSource};
+use crate::selection::{Page, PageRecord, RecordFacts, RowPage, RowValues, Selection, Survey};
 use crate::sql::{SqlText, class};
 use crate::value::{RecordKey, Value};
 use async_trait::async_trait;
@@ -88,13 +90,25 @@ impl<B: Backend> RecordSource for ServerSource<B> {
         })
     }
 
+    async fn rows(
+        &self,
+        selection: &Selection,
+        columns: &[String],
+        after: Option<&RecordKey>,
+        records_max: u32,
+    ) -> Result<RowPage, ConnectorError> {
+        reading!(self, &selection.address.dataset, |lease| {
+            rows_of(&mut lease, selection, columns, (after, records_max.max(1)))
+        })
+    }
+
     async fn bound(
         &self,
         selection: &Selection,
         after: Option<&RecordKey>,
-        records: u32,
+        reach: Reach,
     ) -> Result<Bound, ConnectorError> {
-        reading!(self, &selection.address.dataset, |lease| bound(&mut lease, selection, after, records))
+        reading!(self, &selection.address.dataset, |lease| bound(&mut lease, selection, after, reach))
     }
 
     async fn facts(
@@ -123,6 +137,22 @@ impl<B: Backend> RecordSource for ServerSource<B> {
 
     async fn store_clock(&self) -> Result<Option<DateTime<Utc>>, ConnectorError> {
         reading!(self, "", |lease| lease.clock()).map(Some)
+    }
+
+    async fn partitions(&self, selection: &Selection) -> Result<Vec<Partition>, ConnectorError> {
+        reading!(self, &selection.address.dataset, |lease| partition::partitions(&mut lease, selection))
+    }
+
+    async fn has_partition(&self, selection: &Selection, mark: &RecordKey) -> Result<bool, ConnectorError> {
+        let dataset = selection.address.dataset.as_str();
+        reading!(self, dataset, |lease| partition::is_there(&mut lease, dataset, mark))
+    }
+
+    /// Outside a transaction: what a missing right refuses would end it.
+    async fn leaks(&self, tables: &[DatasetAddress], look: LeakLook) -> Result<Vec<Leak>, ConnectorError> {
+        let mut lease = self.sessions.lease().await?;
+        let leaks = lease.leaks(tables, look).await;
+        lease.end(leaks)
     }
 
     async fn pressure(&self) -> Result<Pressure, ConnectorError> {
@@ -167,15 +197,49 @@ async fn page<B: Backend>(
     Ok(Page { records, exhausted })
 }
 
+async fn rows_of<B: Backend>(
+    lease: &mut Lease<'_, B>,
+    selection: &Selection,
+    columns: &[String],
+    (after, records_max): (Option<&RecordKey>, u32),
+) -> Result<RowPage, ConnectorError> {
+    lease.verify(selection).await?;
+    let target = Target::of(lease, selection)?;
+    let (backend, parts) = (lease.backend(), target.table.parts());
+    let mut asked = target.table.list(backend);
+    for name in columns {
+        asked.push(", ").append(&stored(lease, selection, name, &target.table.alias)?);
+    }
+    let range = super::table::Restriction::Range { after: after.cloned(), last: None };
+    let sql = SqlText::fill(
+        "SELECT {0} FROM {1} WHERE {2} ORDER BY {3} LIMIT {4}",
+        &[
+            &asked,
+            &target.table.from,
+            &target.due_within(lease, &range)?,
+            &target.table.order(),
+            &SqlText::value(Value::Int(i64::from(records_max))),
+        ],
+    );
+    let found = lease.rows(target.dataset(), sql).await?;
+    let exhausted = u32::try_from(found.len()).is_ok_and(|found| found < records_max);
+    let mut rows = Vec::with_capacity(found.len());
+    for mut row in found {
+        let values = row.split_off(parts.min(row.len()));
+        rows.push(RowValues { key: lease.key(row)?, values });
+    }
+    Ok(RowPage { rows, exhausted })
+}
+
 async fn bound<B: Backend>(
     lease: &mut Lease<'_, B>,
     selection: &Selection,
     after: Option<&RecordKey>,
-    records: u32,
+    reach: Reach,
 ) -> Result<Bound, ConnectorError> {
     lease.verify(selection).await?;
     let target = Target::of(lease, selection)?;
-    Ok(target.bound_after(lease, after, records).await?.map_or(Bound::End, Bound::At))
+    Ok(target.bound_after(lease, after, reach).await?.map_or(Bound::End, Bound::At))
 }
 
 /// Reads the table once for each link column, unless an index leads there.
@@ -268,7 +332,12 @@ async fn facts<B: Backend>(
         let held = truths.split_off(referenced.len().min(truths.len()));
         let dependent_holds =
             holds.into_keys().zip(held).filter(|(_, held)| *held).map(|(hold_id, _)| hold_id).collect();
-        return Ok(Some(RecordFacts { fields, referenced: truths, dependent_holds, changed_at: None }));
+        return Ok(Some(RecordFacts {
+            fields,
+            referenced: truths,
+            dependent_holds,
+            ..RecordFacts::default()
+        }));
     }
     Ok(None)
 }

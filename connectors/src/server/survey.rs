@@ -24,6 +24,7 @@ pub(super) async fn survey<B: Backend>(
     selection: &Selection,
 ) -> Result<Survey, ConnectorError> {
     lease.verify(selection).await?;
+    lease.prepare_survey(&selection.address).await?;
     let target = Target::of(lease, selection)?;
     let mut survey = Survey::default();
     count_classes(lease, &target, &mut survey).await?;
@@ -54,51 +55,73 @@ fn code<B: Backend>(lease: &Lease<'_, B>, target: &Target<'_>) -> Result<SqlText
     lease.written(class::class_case(dialect, target.selection, &target.table.alias))
 }
 
-/// The class of a row is found once, in a subquery that the server does not merge into the one around it,
-/// and what is only known of readable starts is asked for due rows alone.
 async fn count_classes<B: Backend>(
     lease: &mut Lease<'_, B>,
     target: &Target<'_>,
     survey: &mut Survey,
 ) -> Result<(), ConnectorError> {
-    let (backend, selection) = (lease.backend(), target.selection);
-    let alias = SqlText::ident(&lease.written(Ident::new(&target.table.alias))?);
-    let class_name = SqlText::ident(&lease.written(Ident::new("class of the record"))?);
-    let mut inner = SqlText::fill("SELECT {0} AS {1}", &[&code(lease, target)?, &class_name]);
-    let (mut sorted, mut overdue) = (SqlText::new("NULL"), SqlText::new("0"));
-    let start = lease.written(backend.dialect().start(&selection.start, target.table.row()))?;
-    if let (StartCondition::Event { field, .. }, Some(start)) = (&selection.start, start) {
-        let column = lease.written(SqlText::column(&target.table.alias, &field.name))?;
-        let name = SqlText::ident(&lease.written(Ident::new(&field.name))?);
-        inner.append(&SqlText::fill(", {0} AS {1}", &[&column, &name]));
-        let due = SqlText::value(Value::Int(class::DUE));
-        sorted = SqlText::fill("CASE WHEN {0} = {1} THEN {2} END", &[&class_name, &due, &start.sortable]);
-        overdue = SqlText::fill(
-            "CASE WHEN {0} = {1} THEN CASE WHEN {2} THEN 1 ELSE 0 END ELSE 0 END",
-            &[&class_name, &due, &start.overdue],
-        );
-    }
-    inner.append(&SqlText::fill(" FROM {0}", &[&target.table.from]));
-    inner.push(backend.fence());
-    let mut middle = SqlText::fill(
-        "SELECT {0} AS c, {1} AS s, {2} AS o FROM ({3}) AS {4}",
-        &[&class_name, &sorted, &overdue, &inner, &alias],
-    );
-    middle.push(backend.fence());
-    let sql =
-        SqlText::fill("SELECT c, count(*), min(s), max(s), sum(o) FROM ({0}) AS q GROUP BY c", &[&middle]);
+    let selection = target.selection;
+    let sql = counting(lease, target)?;
     for row in lease.rows(target.dataset(), sql).await? {
-        let [code, count, oldest, newest, overdue] = row.as_slice() else { return Err(lease.unexpected()) };
+        let [code, overdue, count, oldest, newest] = row.as_slice() else { return Err(lease.unexpected()) };
         let class = whole(code).and_then(class::class_of_code).ok_or_else(|| lease.unexpected())?;
-        let counted = |value: &Value| whole(value).and_then(|count| u64::try_from(count).ok());
-        survey.add(class, counted(count).ok_or_else(|| lease.unexpected())?);
+        let count = whole(count).and_then(|count| u64::try_from(count).ok());
+        let count = count.ok_or_else(|| lease.unexpected())?;
+        survey.add(class, count);
         if let (Class::Due, StartCondition::Event { encoding, .. }) = (class, &selection.start) {
-            survey.oldest_due_at = start::instant_of_sortable(encoding, oldest);
-            survey.newest_due_at = start::instant_of_sortable(encoding, newest);
-            survey.overdue = counted(overdue).ok_or_else(|| lease.unexpected())?;
+            let at = |end| start::instant_of_sortable(encoding, end);
+            survey.oldest_due_at = survey.oldest_due_at.into_iter().chain(at(oldest)).min();
+            survey.newest_due_at = survey.newest_due_at.into_iter().chain(at(newest)).max();
+            survey.overdue += if whole(overdue) == Some(1) { count } else { 0 };
         }
     }
     Ok(())
+}
+
+/// Class, whether overdue, count, first and last start: a row for each class and either answer. Every
+/// expression is worked out once for a row of the table, and no row is put down in between.
+fn counting<B: Backend>(lease: &Lease<'_, B>, target: &Target<'_>) -> Result<SqlText, ConnectorError> {
+    let (backend, selection) = (lease.backend(), target.selection);
+    let (class, from) = (code(lease, target)?, &target.table.from);
+    let start = lease.written(backend.dialect().start(&selection.start, target.table.row()))?;
+    let (StartCondition::Event { field, .. }, Some(start)) = (&selection.start, start) else {
+        let sql = "SELECT {0}, 0, count(*), NULL, NULL FROM {1} GROUP BY 1";
+        return Ok(SqlText::fill(sql, &[&class, from]));
+    };
+    let column = lease.written(SqlText::column(&target.table.alias, &field.name))?;
+    // What is only known of readable starts is asked for those alone that can be due.
+    let overdue = SqlText::fill(
+        "CASE WHEN {0} THEN CASE WHEN {1} THEN 1 ELSE 0 END ELSE 0 END",
+        &[&start.due_quick, &start.overdue],
+    );
+    let sorted = if start.follows_column {
+        column
+    } else {
+        SqlText::fill("CASE WHEN {0} THEN {1} END", &[&start.due_quick, &start.sortable])
+    };
+    let groups = SqlText::fill(
+        "SELECT {0} AS \"g c\", {1} AS \"g o\", count(*) AS \"g n\", min({2}) AS \"g lo\", max({2}) AS \"g hi\" \
+         FROM {3} GROUP BY 1, 2",
+        &[&class, &overdue, &sorted, from],
+    );
+    if !start.follows_column {
+        return Ok(groups);
+    }
+    // Only the two ends of each group are brought to the order in which starts are read.
+    let ident = |name: &str| Ident::new(name).map(|name| SqlText::ident(&name));
+    let (alias, name) = (lease.written(ident(&target.table.alias))?, lease.written(ident(&field.name))?);
+    let due = SqlText::value(Value::Int(class::DUE));
+    let end = SqlText::fill("CASE WHEN \"g c\" = {0} THEN {1} END", &[&due, &start.sortable]);
+    let first = SqlText::fill(
+        "SELECT \"g c\", \"g o\", \"g n\", {0} AS \"g first\", \"g hi\" \
+         FROM (SELECT \"g c\", \"g o\", \"g n\", \"g hi\", \"g lo\" AS {1} FROM ({2}) AS g) AS {3}",
+        &[&end, &name, &groups, &alias],
+    );
+    Ok(SqlText::fill(
+        "SELECT \"g c\", \"g o\", \"g n\", \"g first\", {0} \
+         FROM (SELECT \"g c\", \"g o\", \"g n\", \"g first\", \"g hi\" AS {1} FROM ({2}) AS g) AS {3}",
+        &[&end, &name, &first, &alias],
+    ))
 }
 
 async fn count<B: Backend>(

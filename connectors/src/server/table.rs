@@ -5,7 +5,7 @@
 use super::backend::{Backend, KeyColumn};
 use crate::dataset::{ColumnShape, DatasetAddress, DatasetShape};
 use crate::sql::{Ident, Row, SqlError, SqlText};
-use crate::value::{RecordKey, ValueType};
+use crate::value::{RecordKey, Value, ValueType};
 
 /// One table under an alias, with the columns of its key.
 #[derive(Debug, Clone)]
@@ -126,6 +126,18 @@ impl<'s> KeyedTable<'s> {
         backend.among(&columns, keys)
     }
 
+    /// True for these keys, and maybe for others between the first and the last: a query that is to find
+    /// which of them are there walks over all of those where they lie close together.
+    pub(super) fn around<B: Backend>(&self, backend: &B, keys: &[RecordKey]) -> Result<SqlText, SqlError> {
+        let (Some((first, last)), [(text, shape)]) = (dense_span(keys), self.columns.as_slice()) else {
+            return self.among(backend, keys);
+        };
+        let key = KeyColumn { text, shape };
+        let [first, last] = [first, last].map(|end| backend.key_part(shape, &Value::Int(end)));
+        let among = backend.among_rows(key, keys)?.unwrap_or_else(|| SqlText::new("TRUE"));
+        Ok(SqlText::fill("({0} >= {1} AND {0} <= {2} AND {3})", &[text, &first?, &last?, &among]))
+    }
+
     fn beyond<B: Backend>(&self, backend: &B, key: &RecordKey, side: &Side) -> Result<SqlText, SqlError> {
         let mut parts = Vec::with_capacity(self.parts());
         for ((_, shape), value) in self.columns.iter().zip(&key.0) {
@@ -153,6 +165,22 @@ impl<'s> KeyedTable<'s> {
         }
         condition
     }
+}
+
+/// At most so many numbers lie between the first and the last key for each key that is looked up.
+const WALKED_PER_KEY: u64 = 8;
+
+/// The first and the last of whole numbers that lie close together.
+fn dense_span(keys: &[RecordKey]) -> Option<(i64, i64)> {
+    let mut span: Option<(i64, i64)> = None;
+    for key in keys {
+        let [Value::Int(number)] = key.0.as_slice() else { return None };
+        let (first, last) = span.unwrap_or((*number, *number));
+        span = Some((first.min(*number), last.max(*number)));
+    }
+    let (first, last) = span?;
+    let walked_max = u64::try_from(keys.len()).ok()?.saturating_mul(WALKED_PER_KEY);
+    (first.abs_diff(last) <= walked_max).then_some((first, last))
 }
 
 /// Expressions with names.

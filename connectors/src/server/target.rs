@@ -4,6 +4,7 @@ use super::backend::Backend;
 use super::session::Lease;
 use super::table::{KeyedTable, Restriction};
 use crate::error::ConnectorError;
+use crate::port::Reach;
 use crate::selection::{Class, Dependent, Selection};
 use crate::sql::{SqlText, class};
 use crate::value::{RecordKey, Value};
@@ -57,24 +58,22 @@ impl<'a> Target<'a> {
         first_keys(lease, self.dataset(), &self.table, &condition, Some(keys_max)).await
     }
 
-    /// The due key that `records` - 1 others precede after `after`; `None` if there are not so many.
+    /// The key of the last record of the reach after `after`; `None` if there are not so many.
     pub(super) async fn bound_after<B: Backend>(
         &self,
         lease: &mut Lease<'_, B>,
         after: Option<&RecordKey>,
-        records: u32,
+        reach: Reach,
     ) -> Result<Option<RecordKey>, ConnectorError> {
         let range = Restriction::Range { after: after.cloned(), last: None };
+        let (records, condition) = match reach {
+            Reach::Due(records) => (records, self.due_within(lease, &range)?),
+            Reach::Records(records) => (records, lease.written(self.table.within(lease.backend(), &range))?),
+        };
         let skipped = SqlText::value(Value::Int(i64::from(records.max(1)) - 1));
         let sql = SqlText::fill(
             "SELECT {0} FROM {1} WHERE {2} ORDER BY {3} LIMIT 1 OFFSET {4}",
-            &[
-                &self.table.list(lease.backend()),
-                &self.table.from,
-                &self.due_within(lease, &range)?,
-                &self.table.order(),
-                &skipped,
-            ],
+            &[&self.table.list(lease.backend()), &self.table.from, &condition, &self.table.order(), &skipped],
         );
         Ok(lease.keys(self.dataset(), sql).await?.pop())
     }

@@ -84,6 +84,9 @@ pub struct StartText {
     /// The start in an order that `min` and `max` follow. Only for rows whose start is known to be
     /// readable. [`crate::start::instant_of_sortable`] reads it back.
     pub sortable: SqlText,
+    /// Among the due, `sortable` never falls where the column itself rises: then the ends can be taken of
+    /// the column, and only they need to be brought to that order.
+    pub follows_column: bool,
 }
 
 /// What [`StartText::standing`] says, in the order of precedence of [`crate::Class`].

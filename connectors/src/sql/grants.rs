@@ -1,7 +1,7 @@
 //! The least rights that the reader and the writer of a database server need, as statements for its
 //! administrator. Nothing here runs them.
 
-use super::{Ident, SqlError};
+use super::{Ident, SqlError, marks};
 use crate::dataset::{DatasetAddress, Location};
 use std::collections::BTreeSet;
 
@@ -60,6 +60,9 @@ pub fn statements(server: Server, needs: &[TableNeed]) -> Result<Vec<String>, Sq
             rights.push(format!("UPDATE ({})", columns.join(", ")));
         }
         statements.push(format!("GRANT {} ON {table} TO {};", rights.join(", "), role(server, WRITER)));
+    }
+    if needs.iter().any(|need| need.purged || !need.updated.is_empty()) {
+        statements.extend(marks::statements(server));
     }
     Ok(statements)
 }
@@ -120,6 +123,8 @@ mod tests {
                 "GRANT SELECT, DELETE, UPDATE (\"id\") ON \"it\"\"s\" TO oubliette_writer;",
                 "GRANT SELECT ON \"app\".\"notes\" TO oubliette_reader;",
                 "GRANT SELECT ON \"app\".\"notes\" TO oubliette_writer;",
+                "CREATE TABLE public.oubliette_batch (mark VARCHAR(64) PRIMARY KEY, run VARCHAR(64) NOT NULL);",
+                "GRANT SELECT, INSERT, DELETE ON public.oubliette_batch TO oubliette_writer;",
             ]
         );
         assert_eq!(
@@ -129,6 +134,8 @@ mod tests {
                 "GRANT SELECT, REFERENCES, TRIGGER ON the_database.* TO 'oubliette_writer'@'%';",
                 "GRANT SELECT ON `a``b` TO 'oubliette_reader'@'%';",
                 "GRANT SELECT, DELETE ON `a``b` TO 'oubliette_writer'@'%';",
+                "CREATE TABLE oubliette_batch (mark VARCHAR(64) PRIMARY KEY, run VARCHAR(64) NOT NULL) ENGINE=InnoDB;",
+                "GRANT SELECT, INSERT, DELETE ON oubliette_batch TO 'oubliette_writer'@'%';",
             ]
         );
     }

@@ -10,6 +10,7 @@ mod bind;
 pub mod class;
 pub mod dialect;
 pub mod grants;
+pub mod marks;
 mod mixed;
 #[cfg(feature = "mysql")]
 pub mod mysql;

@@ -138,7 +138,7 @@ async fn dispose(
     let planned = Planned::of(lease, target, candidates.restriction, &due).await?;
     let groups =
         change::with_dataset(planned.groups(), DatasetKeys { dataset: dataset.to_owned(), keys: due });
-    let intended = Intended { groups, last_key: batch_outcome.last_key.clone() };
+    let intended = Intended { groups, last_key: batch_outcome.last_key.clone(), mark: None };
     intent.intend(&intended).await?;
     planned.carry_out(lease, &intended, hash_key).await?;
     failpoint::hit("before-commit");

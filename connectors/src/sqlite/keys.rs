@@ -222,8 +222,8 @@ mod tests {
             Some("[[1],[\"a\\\"b\"]]")
         );
         assert_eq!(json_of(&[RecordKey::text("a\0b")]), None);
-        assert_eq!(json_of(&[RecordKey(vec![Value::Real(0.1)])]), None);
-        assert_eq!(json_of(&[RecordKey(vec![Value::Bytes(vec![1])])]), None);
+        assert_eq!(json_of(&[RecordKey::of(vec![Value::Real(0.1)])]), None);
+        assert_eq!(json_of(&[RecordKey::of(vec![Value::Bytes(vec![1])])]), None);
     }
 
     #[test]

@@ -63,6 +63,7 @@ pub(super) fn shape_of(catalogue: &Catalogue, table: &Table) -> DatasetShape {
         references: foreign_keys(catalogue, table),
         referenced_by,
         triggers: table.triggers.clone(),
+        attributes: None,
     }
 }
 

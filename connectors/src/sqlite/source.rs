@@ -11,7 +11,7 @@ use crate::capability::Capabilities;
 use crate::dataset::{DatasetAddress, DatasetShape, Location};
 use crate::error::ConnectorError;
 use crate::port::{Pressure, RecordSource};
-use crate::selection::{Page, PageRecord, RecordFacts, Selection, Survey};
+use crate::selection::{Page, PageRecord, RecordFacts, RowPage, RowValues, Selection, Survey};
 use crate::sql::{SqlText, sqlite as dialect};
 use crate::value::{RecordKey, Value};
 use async_trait::async_trait;
@@ -90,6 +90,18 @@ impl RecordSource for SqliteSource {
     ) -> Result<Page, ConnectorError> {
         reading!(self.session, &selection.address.dataset, |lease| {
             page(&mut lease, selection, after, records_max.max(1))
+        })
+    }
+
+    async fn rows(
+        &self,
+        selection: &Selection,
+        columns: &[String],
+        after: Option<&RecordKey>,
+        records_max: u32,
+    ) -> Result<RowPage, ConnectorError> {
+        reading!(self.session, &selection.address.dataset, |lease| {
+            rows_of(&mut lease, selection, columns, (after, records_max.max(1)))
         })
     }
 
@@ -201,6 +213,41 @@ async fn page(
     Ok(Page { records, exhausted })
 }
 
+async fn rows_of(
+    lease: &mut Lease<'_>,
+    selection: &Selection,
+    names: &[String],
+    (after, records_max): (Option<&RecordKey>, u32),
+) -> Result<RowPage, ConnectorError> {
+    lease.verify(selection).await?;
+    let target = Target::of(lease, selection).await?;
+    let (dataset, parts) = (target.dataset(), target.table.parts());
+    let mut asked = vec![target.table.list()];
+    asked.extend(columns(lease, names)?);
+    let sql = SqlText::fill(
+        "SELECT {0} FROM {1} WHERE {2} AND {3} ORDER BY {4} LIMIT {5}",
+        &[
+            &SqlText::list(&asked),
+            // The values asked for may have an index of their own.
+            target.table.any_way(),
+            &target.table.after(after),
+            &target.due,
+            &target.table.list(),
+            &SqlText::value(Value::Int(i64::from(records_max))),
+        ],
+    );
+    let mut found = Vec::new();
+    for row in &lease.rows(dataset, sql).await? {
+        let key = lease.decoded(dataset, rows::key(row, parts))?;
+        let values = (parts..parts + names.len())
+            .map(|place| lease.decoded(dataset, rows::value(row, place)))
+            .collect::<Result<_, _>>()?;
+        found.push(RowValues { key, values });
+    }
+    let exhausted = u32::try_from(found.len()).is_ok_and(|found| found < records_max);
+    Ok(RowPage { rows: found, exhausted })
+}
+
 /// Reads the table once for each link column, unless an index leads there.
 async fn names_to_keep(
     lease: &mut Lease<'_>,
@@ -279,7 +326,12 @@ async fn facts(
         let held = truths.split_off(referenced.len());
         let dependent_holds =
             holds.into_keys().zip(held).filter(|(_, held)| *held).map(|(hold_id, _)| hold_id).collect();
-        return Ok(Some(RecordFacts { fields, referenced: truths, dependent_holds, changed_at: None }));
+        return Ok(Some(RecordFacts {
+            fields,
+            referenced: truths,
+            dependent_holds,
+            ..RecordFacts::default()
+        }));
     }
     Ok(None)
 }

@@ -8,8 +8,8 @@ use crate::batch::{Batch, BatchOutcome, BatchRange, DatasetKeys, KeptReason, Obs
 use crate::classify::classify;
 use crate::port::RecordSource;
 use crate::predicate::Predicate;
-use crate::selection::{Class, DoubtReason, Exclusion, Selection, Survey};
-use crate::value::RecordKey;
+use crate::selection::{Class, DoubtReason, Exclusion, Selection, StartCondition, Survey};
+use crate::value::{RecordKey, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Records of the standard dataset.
@@ -247,6 +247,43 @@ pub async fn pages_list_each_due_record_once(fixture: &dyn Fixture) {
         }
         assert_eq!(canonical(&found), expected, "pages of {records_max}");
     }
+}
+
+/// What goes on request is exactly what the scope names, whatever its start; a scope that names everything
+/// is refused.
+pub async fn what_goes_on_request_is_named_by_its_scope(fixture: &dyn Fixture) {
+    let records = records(fixture);
+    let dataset = fixture.create(&records).await;
+    let scope = Predicate::one_of(dataset.attribute.clone(), [Value::Text(HELD.to_owned())]);
+    let selection = Selection { start: StartCondition::OnRequest, scope, ..purge_selection(&dataset) };
+    let named = numbers(records.iter().filter(|record| record.attribute.as_deref() == Some(HELD)));
+    assert!(named.len() > 5 && named.len() < records.len());
+    let source = fixture.source().await;
+    let columns = [dataset.attribute.name.clone()];
+    for records_max in [2, LARGE] {
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = source.rows(&selection, &columns, after.as_ref(), records_max).await.expect("rows");
+            after = page.rows.last().map(|row| row.key.clone());
+            for row in page.rows {
+                assert_eq!(row.values, [Value::Text(HELD.to_owned())]);
+                found.push(row.key);
+            }
+            if page.exhausted {
+                break;
+            }
+            assert!(found.len() <= RECORDS as usize, "the pages end");
+        }
+        assert_eq!(canonical(&found), canonical(&keys_of(fixture, &named)), "pages of {records_max}");
+    }
+    let everything = Selection { scope: Predicate::always(), ..selection.clone() };
+    assert!(source.survey(&everything).await.is_err(), "nobody asked for everything");
+    let disposer = fixture.disposer().await;
+    let intents = AcceptedIntents::default();
+    assert!(dispose_all(&*disposer, &everything, LARGE, &intents).await.is_err());
+    dispose_all(&*disposer, &selection, 4, &intents).await.expect("a walk");
+    let left: BTreeSet<u32> = numbers(&records).difference(&named).copied().collect();
+    assert_eq!(fixture.numbers().await, left);
 }
 
 async fn observed(

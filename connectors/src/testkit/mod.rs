@@ -33,6 +33,7 @@ macro_rules! contract_suite {
                 undecidable_records_stay,
                 the_walk_visits_each_due_record_once,
                 pages_list_each_due_record_once,
+                what_goes_on_request_is_named_by_its_scope,
                 observe_tells_absent_and_present,
                 a_changed_record_is_kept,
                 only_the_records_asked_for_are_touched,

@@ -10,6 +10,12 @@
     reason = "a test that cannot go on must stop"
 )]
 
+#[cfg(feature = "s3")]
+mod s3;
+#[cfg(feature = "s3")]
+mod s3_bucket;
+#[cfg(feature = "s3")]
+mod s3_versions;
 #[cfg(all(feature = "postgres", feature = "mysql"))]
 mod server;
 #[cfg(feature = "sqlite")]

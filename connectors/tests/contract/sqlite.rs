@@ -124,7 +124,7 @@ impl Fixture for SqliteFixture {
 
     fn key(&self, number: u32) -> RecordKey {
         let (first, second) = self.parts(number);
-        RecordKey(if second == Value::Null { vec![first] } else { vec![first, second] })
+        RecordKey::of(if second == Value::Null { vec![first] } else { vec![first, second] })
     }
 
     fn can_hold(&self, _: Start) -> bool {

@@ -8,6 +8,7 @@ pub(super) mod demo;
 pub(super) mod hold;
 pub(super) mod init;
 pub(super) mod plan;
+pub(super) mod requests;
 pub(super) mod shell;
 pub(super) mod status;
 pub(super) mod verify;

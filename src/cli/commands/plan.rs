@@ -69,7 +69,7 @@ pub(in crate::cli) async fn explain(
     Ok(ExitStatus::Done)
 }
 
-fn standing(found: &PlanStanding) -> Standing<'_> {
+pub(super) fn standing(found: &PlanStanding) -> Standing<'_> {
     Standing {
         plan: &found.plan,
         digest: &found.digest,
@@ -81,7 +81,7 @@ fn standing(found: &PlanStanding) -> Standing<'_> {
 }
 
 /// What is not wrong enough to stop, but to be known.
-fn warn(app: &App, output: &mut Output<'_>) {
+pub(super) fn warn(app: &App, output: &mut Output<'_>) {
     if !app.warnings().is_empty() {
         output.remark(&app.warnings().to_string());
     }

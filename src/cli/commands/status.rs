@@ -51,11 +51,15 @@ pub(in crate::cli) async fn grants(call: &Call<'_>, output: &mut Output<'_>) -> 
                 StoreKind::Directory => words::GRANTS_DIRECTORY,
                 StoreKind::Postgres => words::GRANTS_POSTGRES,
                 StoreKind::Mysql => words::GRANTS_MYSQL,
+                StoreKind::S3 => words::GRANTS_S3,
             };
             let location = printable(&grants.location);
             add_line(&mut page, format_args!("\n{}", message.fill(language, &[&grants.store, &location])));
             for statement in &grants.statements {
-                add_line(&mut page, format_args!("  {}", printable(statement)));
+                // A policy has several lines.
+                for line in statement.lines() {
+                    add_line(&mut page, format_args!("  {}", printable(line)));
+                }
             }
         }
         page + "\n" + words::GRANTS_SEPARATE.text(language) + "\n"

@@ -106,7 +106,7 @@ impl<'a> Reader<'a> {
         for _ in 0..count {
             parts.push(self.value()?);
         }
-        Ok(RecordKey(parts))
+        Ok(RecordKey::of(parts))
     }
 
     fn value(&mut self) -> Result<Value, CodecError> {
@@ -131,7 +131,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn text(&mut self) -> Result<String, CodecError> {
+    pub(super) fn text(&mut self) -> Result<String, CodecError> {
         let bytes = self.blob()?;
         std::str::from_utf8(bytes).map(ToOwned::to_owned).map_err(|_| CodecError::Malformed)
     }

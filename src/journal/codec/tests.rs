@@ -9,6 +9,7 @@ fn intended(keys: Vec<RecordKey>) -> Intended {
     Intended {
         last_key: keys.last().cloned(),
         groups: vec![DatasetKeys { dataset: "crm.prospects".into(), keys }],
+        mark: None,
     }
 }
 
@@ -68,9 +69,10 @@ fn the_ends_of_every_value_type_come_back() {
         Value::Instant(DateTime::<chrono::Utc>::MIN_UTC),
         Value::Instant(DateTime::<chrono::Utc>::MAX_UTC),
     ];
-    check_round_trip(&intended(vec![RecordKey(values)]));
+    check_round_trip(&intended(vec![RecordKey::of(values)]));
     check_round_trip(&intended([i64::MIN, i64::MAX, 0, i64::MIN].map(RecordKey::int).to_vec()));
-    check_round_trip(&Intended { groups: Vec::new(), last_key: None });
+    check_round_trip(&Intended { groups: Vec::new(), last_key: None, mark: None });
+    check_round_trip(&Intended { groups: Vec::new(), last_key: None, mark: Some("a mark".to_owned()) });
 }
 
 #[test]
@@ -157,7 +159,7 @@ fn keys() -> impl Strategy<Value = Vec<RecordKey>> {
     prop_oneof![
         prop::collection::vec(any::<i64>().prop_map(RecordKey::int), 0..60),
         prop::collection::vec("[a-cé]{0,6}".prop_map(RecordKey::text), 0..60),
-        prop::collection::vec(prop::collection::vec(value(), 0..4).prop_map(RecordKey), 0..20),
+        prop::collection::vec(prop::collection::vec(value(), 0..4).prop_map(RecordKey::of), 0..20),
     ]
 }
 
@@ -165,10 +167,10 @@ proptest! {
     #[test]
     fn every_intent_comes_back(
         groups in prop::collection::vec((any::<String>(), keys()), 0..4),
-        last in prop::option::of(prop::collection::vec(value(), 0..4).prop_map(RecordKey)),
+        last in prop::option::of(prop::collection::vec(value(), 0..4).prop_map(RecordKey::of)),
     ) {
         let groups = groups.into_iter().map(|(dataset, keys)| DatasetKeys { dataset, keys }).collect();
-        check_round_trip(&Intended { groups, last_key: last });
+        check_round_trip(&Intended { groups, last_key: last, mark: None });
     }
 
     #[test]

@@ -61,6 +61,10 @@ impl Writer {
         key.map_or(Ok(()), |key| self.key(key))
     }
 
+    pub(super) fn text(&mut self, text: &str) -> Result<(), CodecError> {
+        self.blob(text.as_bytes())
+    }
+
     fn keys(&mut self, keys: &[RecordKey]) -> Result<(), CodecError> {
         self.keys = self.keys.saturating_add(keys.len());
         if self.keys > KEYS_MAX {

@@ -20,6 +20,11 @@ pub(in crate::ledger) const MIGRATIONS: &[Migration] = &[
         name: "clock",
         text: include_str!("../../../migrations/postgres/0002_clock.sql"),
     },
+    Migration {
+        version: 3,
+        name: "requests",
+        text: include_str!("../../../migrations/postgres/0003_requests.sql"),
+    },
 ];
 
 /// Names the lock: "oubliett" in ASCII.

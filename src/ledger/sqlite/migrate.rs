@@ -15,6 +15,11 @@ pub(in crate::ledger) const MIGRATIONS: &[Migration] = &[
         text: include_str!("../../../migrations/sqlite/0001_ledger.sql"),
     },
     Migration { version: 2, name: "clock", text: include_str!("../../../migrations/sqlite/0002_clock.sql") },
+    Migration {
+        version: 3,
+        name: "requests",
+        text: include_str!("../../../migrations/sqlite/0003_requests.sql"),
+    },
 ];
 
 /// Applies the migrations that the ledger does not have yet.

@@ -72,7 +72,7 @@ fn transforms_of(
             ));
         }
         transforms.push(FieldTransform {
-            column: found.name.clone(),
+            column: column.clone(),
             value_type: found.value_type,
             transform: transform.clone(),
         });

@@ -182,7 +182,10 @@ fn in_attribute(
             ));
         }
     };
-    let field = Field { name: format!("{function}('{attribute}')"), value_type: ValueType::Text };
+    let field = Field {
+        name: format!("{function}('{}')", attribute.replace('\'', "''")),
+        value_type: ValueType::Text,
+    };
     Ok((field, encoding))
 }
 

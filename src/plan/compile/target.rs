@@ -292,7 +292,7 @@ fn none_left_unresolved(target: &Target<'_>) -> Refused {
 }
 
 /// SHA-256 over the shapes of everything the selection stands on, by dataset.
-fn schema_digest(selection: &Selection, links: &[LinkedItem]) -> String {
+pub(crate) fn schema_digest(selection: &Selection, links: &[LinkedItem]) -> String {
     let mut shapes = vec![(selection.address.dataset.as_str(), &selection.shape)];
     shapes.extend(selection.none_left.iter().map(|entry| (entry.address.dataset.as_str(), &entry.shape)));
     shapes.extend(links.iter().map(|link| (link.selection.address.dataset.as_str(), &link.selection.shape)));

@@ -143,5 +143,5 @@ fn key_above(dependent: &Dependent, parent_key: &[String], facts: &RecordFacts) 
             facts.fields.get(child).filter(|value| **value != Value::Null).cloned()
         })
         .collect();
-    parts.filter(|parts| !parts.is_empty()).map(RecordKey)
+    parts.filter(|parts| !parts.is_empty()).map(RecordKey::of)
 }

@@ -1,5 +1,6 @@
 //! Documents as they come: the example, one fault each, many faults at once, and hostile files.
 
+mod bucket;
 mod catalog;
 mod faults;
 mod hostile;

@@ -83,6 +83,8 @@ pub(super) struct Texts {
     pub(super) until: &'static str,
     pub(super) no_end: &'static str,
     pub(super) control: fn(ResidualControl) -> &'static str,
+    /// What a kind of remaining copy is; `None` where the code stands alone.
+    pub(super) residual: fn(&str) -> Option<&'static str>,
     pub(super) told: &'static str,
     pub(super) notified: &'static str,
     pub(super) acknowledged: &'static str,

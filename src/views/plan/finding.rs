@@ -4,7 +4,7 @@
 //! line. In French the line is made of the code and of the counts and names that the plan holds; where
 //! those do not tell all, the message follows and is said to be in English.
 
-use crate::plan::{EffectKind, FindingCode, Plan, PlanFinding, PlanItem};
+use crate::plan::{EffectKind, FindingCode, Plan, PlanFinding, PlanItem, PlanLeak};
 use crate::policy::Language;
 use crate::views::text::{joined, number, printable};
 use crate::views::words::{Message, plan as words};
@@ -72,9 +72,16 @@ fn in_other_words(finding: &PlanFinding, plan: &Plan, item: Option<&PlanItem>, l
         (FindingCode::BackupsUnknown, Some(item)) => {
             Some(with(words::FIGURES_BACKUPS, &[&printable(&item.store)]))
         }
+        (FindingCode::PartitionsGo, Some(item)) => {
+            let records: u64 = item.partitions.iter().map(|partition| partition.records).sum();
+            Some(with(words::FIGURES_PARTITIONS, &[&item.partitions.len(), &number(records)]))
+        }
         (FindingCode::TriggersFire, Some(item)) => triggers(item).map(|(records, dataset)| {
             with(words::FIGURES_TRIGGERS, &[&number(records), &printable(dataset)])
         }),
+        _ if leak_of(finding, plan).is_some() => {
+            leak_of(finding, plan).map(|leak| leak_line(leak, what, language))
+        }
         (FindingCode::DatasetUnreachable, _) => {
             let names: Vec<String> = plan.unreachable.iter().map(|lost| printable(&lost.dataset)).collect();
             (!names.is_empty()).then(|| format!("{what} ({})", joined(&names, language)))
@@ -82,6 +89,24 @@ fn in_other_words(finding: &PlanFinding, plan: &Plan, item: Option<&PlanItem>, l
         _ => None,
     };
     whole.unwrap_or_else(|| with(words::FIGURES_IN_ENGLISH, &[&printable(&finding.message)]))
+}
+
+/// What a finding on leaks is made of.
+fn leak_of<'p>(finding: &PlanFinding, plan: &'p Plan) -> Option<&'p PlanLeak> {
+    plan.leaks.iter().find(|leak| leak.code() == finding.code && leak.finding().message == finding.message)
+}
+
+fn leak_line(leak: &PlanLeak, what: &str, language: Language) -> String {
+    let signs = printable(&leak.signs.join(", "));
+    let figures = match &leak.dataset {
+        _ if !leak.seen => {
+            let kind = words::leak(leak.kind).text(language);
+            words::FIGURES_LEAK_UNSEEN.fill(language, &[&printable(&leak.store), &kind, &signs])
+        }
+        Some(dataset) => words::FIGURES_LEAK_DATASET.fill(language, &[&printable(dataset), &signs]),
+        None => words::FIGURES_LEAK.fill(language, &[&printable(&leak.store), &signs]),
+    };
+    format!("{what} ({figures})")
 }
 
 fn doubt(item: &PlanItem, reason: DoubtReason) -> u64 {

@@ -1,13 +1,13 @@
 //! One item of a plan: its row of the table, and its details.
 
-use crate::plan::{CountedBy, Cutoff, Disposition, FieldPlan, NamedObjects, PlanItem};
+use crate::plan::{CountedBy, Cutoff, Disposition, FieldPlan, ItemCounts, NamedObjects, PlanItem};
 use crate::policy::Language;
 use crate::views::text::{day, joined, legal_basis, number, period, printable, samples, share, size};
 use crate::views::words::plan as words;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use comfy_table::Cell;
-use connectors::Transform;
+use connectors::{LockKind, LockedRecords, Transform};
 use std::fmt::Display;
 
 /// The row of one item in the overview.
@@ -79,6 +79,12 @@ pub(super) fn details(item: &PlanItem, is_uncounted: bool, language: Language) -
         lines.push(words::ALONG.fill(language, &[&joined(&along, language)]));
     }
     lines.extend(item.named.iter().filter_map(|named| named_line(named, language)));
+    if !item.partitions.is_empty() {
+        let each = item.partitions.iter();
+        let each: Vec<String> =
+            each.map(|one| format!("{} ({})", printable(&one.name), number(one.records))).collect();
+        lines.push(words::ITEM_PARTITIONS.fill(language, &[&joined(&each, language)]));
+    }
     let kept = kept(item, language);
     if !kept.is_empty() {
         lines.push(words::KEPT.fill(language, &[&joined(&kept, language)]));
@@ -97,6 +103,38 @@ pub(super) fn details(item: &PlanItem, is_uncounted: bool, language: Language) -
         &(u64::from(item.item) + 1),
         &title(item, language),
         &format!("{}/{}", item.rule.policy, item.rule.rule),
+        &printable(&item.dataset),
+        &words::disposition(&item.disposition).text(language),
+    ];
+    let heading = words::ITEM_HEADING.fill(language, &values) + "\n";
+    lines.iter().fold(heading, |page, line| page + "   " + line + "\n")
+}
+
+/// What becomes of the records of one person in one dataset.
+pub(super) fn details_of_request(item: &PlanItem, language: Language) -> String {
+    let counts = &item.counts;
+    let mut lines = vec![
+        words::ITEM_BASIS.fill(language, &[&printable(&legal_basis(&item.rule.legal_basis, language))]),
+        words::ITEM_OF_REQUEST.fill(language, &[&number(counts.in_scope), &number(counts.due)]),
+    ];
+    lines.extend(field_lines(&item.disposition, language));
+    let of_person = ItemCounts { total: counts.in_scope, ..counts.clone() };
+    let kept = kept(&PlanItem { counts: of_person, ..item.clone() }, language);
+    if !kept.is_empty() {
+        lines.push(words::KEPT.fill(language, &[&joined(&kept, language)]));
+    }
+    lines.push(match &item.backups_kept {
+        Some(kept) => words::BACKUPS_KNOWN.fill(language, &[&period(kept, language)]),
+        None => words::BACKUPS_UNKNOWN.text(language).to_owned(),
+    });
+    let rule = match item.rule.policy.as_str() {
+        "" => item.rule.rule.clone(),
+        policy => format!("{policy}/{}", item.rule.rule),
+    };
+    let values: [&dyn Display; 5] = [
+        &(u64::from(item.item) + 1),
+        &title(item, language),
+        &rule,
         &printable(&item.dataset),
         &words::disposition(&item.disposition).text(language),
     ];
@@ -227,6 +265,11 @@ fn kept(item: &PlanItem, language: Language) -> Vec<String> {
             counts.held_by.iter().map(|(hold, records)| format!("{hold}: {}", number(*records))).collect();
         kept.push(words::KEPT_HELD.fill(language, &[&number(counts.held), &holds.join(", ")]));
     }
+    if counts.locked_total() > 0 {
+        let locks: Vec<String> =
+            counts.locks.iter().map(|(kind, locked)| lock(*kind, locked, language)).collect();
+        kept.push(words::KEPT_LOCKED.fill(language, &[&number(counts.locked_total()), &locks.join(", ")]));
+    }
     if counts.undecidable_total() > 0 {
         kept.push(undecidable(item, language));
     }
@@ -240,6 +283,21 @@ fn kept(item: &PlanItem, language: Language) -> Vec<String> {
         kept.push(message.fill(language, &[&number(records)]));
     }
     kept
+}
+
+fn lock(kind: LockKind, locked: &LockedRecords, language: Language) -> String {
+    // The words of the store itself, in every language.
+    let kind = match kind {
+        LockKind::Governance => "governance",
+        LockKind::Compliance => "compliance",
+        LockKind::EventHold => "event hold",
+        LockKind::LegalHold => "legal hold",
+    };
+    let count = number(locked.count);
+    match locked.until {
+        Some(until) => words::LOCK_UNTIL.fill(language, &[&kind, &count, &until.format("%Y-%m-%d")]),
+        None => words::LOCK_ENDLESS.fill(language, &[&kind, &count]),
+    }
 }
 
 fn undecidable(item: &PlanItem, language: Language) -> String {

@@ -93,7 +93,9 @@ fn plan() -> Plan {
             message: "24.0 % of 'shop.orders' is due, the guard allows 20 %".into(),
         }],
         unreachable: Vec::new(),
+        leaks: Vec::new(),
         simulated: false,
+        request: None,
     }
 }
 

@@ -31,5 +31,9 @@ messages! {
     FILE_ABSENT: "il n'existe pas", "it is not there";
     FILE_CANNOT: "ce n'est pas un fichier de ces données, ou il ne peut pas partir (lien, plusieurs noms)",
         "it is no file of the dataset, or cannot go (a link, several names)";
+    HIDING: "Gardé : un marqueur reste tant qu'une version qu'il cache reste.",
+        "Kept: a marker stays as long as a version that it hides does.";
+    LOCKED: "Gardé : sous un verrou du magasin, sans terme.", "Kept: under a lock of the store, without an end.";
+    LOCKED_UNTIL: "Gardé : sous un verrou du magasin jusqu'au {0}.", "Kept: under a lock of the store until {0}.";
     HELD: "Gardé : sous gel ({0}).", "Kept: under legal hold ({0}).";
 }

@@ -2,7 +2,7 @@
 
 use super::{Message, messages};
 use crate::plan::{EffectKind, FindingCode, FindingSeverity};
-use connectors::{DoubtReason, TransformClass};
+use connectors::{DoubtReason, LeakKind, TransformClass};
 
 messages! {
     HEADING: "Plan {0}", "Plan {0}";
@@ -50,6 +50,8 @@ messages! {
         "Due are records that started at {0} ({2}) or earlier; overdue, at {1} or earlier. A start without a time counts by its day: {3} or earlier; overdue, {4}.";
     ITEM_NO_CUTOFF: "Sont échus les enregistrements auxquels plus rien ne se rapporte.",
         "Due are records to which nothing refers any more.";
+    ITEM_OF_REQUEST: "Enregistrements de la personne : {0}, dont {1} partent maintenant.",
+        "Records of the person: {0}, of which {1} go now.";
     ITEM_UNCOUNTED: "Pas compté : voir plus bas ce qui l'empêche.", "Not counted: see below what stands in the way.";
     ITEM_DUE: "Échus : {0} sur {1}, environ {2}.", "Due: {0} of {1}, about {2}.";
     ITEM_DUE_RANGE: "Échus : {0} sur {1}, environ {2}, départs du {3} au {4}.",
@@ -62,6 +64,9 @@ messages! {
     KEPT_HELD: "{0} sous gel ({1})", "{0} held ({1})";
     KEPT_NOT_YET: "{0} pas encore échus", "{0} not yet due";
     KEPT_REFERENCED: "{0} encore référencés", "{0} still referred to";
+    KEPT_LOCKED: "{0} sous un verrou du magasin ({1})", "{0} under a lock of the store ({1})";
+    LOCK_UNTIL: "{0} : {1}, au plus tard jusqu'au {2}", "{0}: {1}, until {2} at the latest";
+    LOCK_ENDLESS: "{0} : {1}, sans terme", "{0}: {1}, without an end";
     KEPT_DONE: "{0} déjà traités", "{0} already treated";
     KEPT_UNDECIDABLE: "{0} indécidables : {1}", "{0} undecidable: {1}";
     KEPT_UNDECIDABLE_SAMPLES: "{0} indécidables : {1} (par exemple {2})", "{0} undecidable: {1} (for example {2})";
@@ -167,8 +172,58 @@ messages! {
         "no primary key: no record can be named";
     FINDING_LINKED_STAY: "des fichiers nommés par les lignes ne partent pas avec elles",
         "files that rows name do not go with them";
+    ITEM_PARTITIONS: "Partitions supprimées d'un bloc : {0}.", "Partitions dropped as a whole: {0}.";
+    FIGURES_PARTITIONS: "{0} partition(s), {1} enregistrements ; leurs plages n'auront plus de place",
+        "{0} partition(s), {1} records; their ranges have no place then";
+    FINDING_PARTITIONS_GO: "des partitions entièrement échues seront supprimées d'un bloc",
+        "partitions in which everything is due are dropped as a whole";
+    FINDING_PARTITIONS_COULD: "des partitions entièrement échues pourraient être supprimées d'un bloc",
+        "partitions in which everything is due could be dropped as a whole";
+    FIGURES_LEAK: "magasin « {0} » : {1}", "store '{0}': {1}";
+    FIGURES_LEAK_DATASET: "« {0} » : {1}", "'{0}': {1}";
+    FIGURES_LEAK_UNSEEN: "magasin « {0} », {1} : {2}", "store '{0}', {1}: {2}";
+    FINDING_STATEMENTS_LOGGED: "les requêtes sont journalisées avec leurs valeurs, dont des clés d'enregistrements",
+        "statements are logged with their values, among them keys of records";
+    FINDING_STATEMENTS_COUNTED: "les requêtes sont comptées par leur texte, sans aucune valeur de notre part",
+        "statements are counted by their text, without any value of ours";
+    FINDING_ROWS_LOGGED: "le journal binaire garde les lignes modifiées", "the binary log keeps changed rows";
+    FINDING_LOG_ARCHIVED: "le journal de transactions, qui contient les valeurs effacées, est archivé",
+        "the write-ahead log, which holds erased values, is archived";
+    FINDING_SLOT: "un slot de réplication garde le journal jusqu'à ce qu'il soit lu",
+        "a replication slot keeps the log until it is read";
+    FINDING_CHANGES_SENT: "les modifications sont envoyées à des abonnés", "changes are sent to subscribers";
+    FINDING_REPLICA: "un autre serveur suit celui-ci et a son propre journal",
+        "another server follows this one and has a log of its own";
+    FINDING_TRIGGER_COPIES: "un déclencheur peut recopier ailleurs ce que contenait une ligne effacée",
+        "a trigger may write elsewhere what an erased row held";
+    FINDING_LEAK_UNSEEN: "n'a pas pu être vu : ce qui garde ou recopie des valeurs effacées",
+        "not seen: what keeps or copies erased values";
+    LEAK_STATEMENT_LOG: "journal des requêtes", "log of statements";
+    LEAK_STATISTICS: "statistiques des requêtes", "statistics of statements";
+    LEAK_BINARY_LOG: "journal binaire", "binary log";
+    LEAK_ARCHIVE: "archive du journal de transactions", "archive of the write-ahead log";
+    LEAK_SLOT: "slots de réplication", "replication slots";
+    LEAK_STREAM: "abonnés aux modifications", "subscribers of changes";
+    LEAK_STANDBY: "serveurs répliques", "replicas";
+    LEAK_TRIGGER: "déclencheurs qui recopient", "copying triggers";
     FINDING_SHARED_CHILDREN: "des lignes appartiennent à plusieurs enregistrements",
         "rows belong to several records";
+    FINDING_SHARED_WITH_OTHERS: "des enregistrements concernent aussi d'autres personnes : ils sont conservés",
+        "records are other people's too: they are kept";
+    FINDING_REFERRED_TO: "des enregistrements de la personne restent parce que d'autres lignes y renvoient",
+        "records of the person stay because other rows refer to them";
+    FINDING_OWNERSHIP_UNDECLARED: "la carte des données ne dit pas si ces lignes sont celles de la personne",
+        "the data map does not say whether rows are the person's";
+    FINDING_SAME_TABLE_TWICE: "plusieurs jeux de données décrivent la même table",
+        "several datasets speak of one table";
+    FINDING_LOCKED: "des enregistrements échus restent sous un verrou de leur magasin",
+        "records that are due stay under a lock of their store";
+    FINDING_BYPASS: "un verrou du magasin est outrepassé, comme le disent les réglages",
+        "a lock of the store is bypassed, as the settings say";
+    FINDING_SET_UP: "la façon dont le magasin est réglé laisse survivre ou coûte quelque chose",
+        "the way the store is set up lets something survive, or costs";
+    FINDING_FORBIDS: "la façon dont le magasin est réglé empêche tout effacement",
+        "the way the store is set up makes every removal fail";
 
     APPROVE_WITH: "Pour approuver (une autre personne que l'auteur) :", "To approve (somebody other than the author):";
     APPLY_WITH: "Pour exécuter :", "To apply:";
@@ -260,6 +315,21 @@ pub fn doubt(reason: DoubtReason) -> Message {
     }
 }
 
+/// What may keep or copy erased values.
+#[must_use]
+pub fn leak(kind: LeakKind) -> Message {
+    match kind {
+        LeakKind::StatementLog => LEAK_STATEMENT_LOG,
+        LeakKind::StatementStatistics => LEAK_STATISTICS,
+        LeakKind::BinaryLog => LEAK_BINARY_LOG,
+        LeakKind::WalArchive => LEAK_ARCHIVE,
+        LeakKind::ReplicationSlot => LEAK_SLOT,
+        LeakKind::ChangeStream => LEAK_STREAM,
+        LeakKind::Standby => LEAK_STANDBY,
+        LeakKind::CopyingTrigger => LEAK_TRIGGER,
+    }
+}
+
 #[must_use]
 pub fn class(class: TransformClass) -> Message {
     match class {
@@ -305,5 +375,24 @@ pub fn finding(code: FindingCode) -> Message {
         FindingCode::KeyMissing => FINDING_KEY_MISSING,
         FindingCode::LinkedStay => FINDING_LINKED_STAY,
         FindingCode::SharedChildren => FINDING_SHARED_CHILDREN,
+        FindingCode::PartitionsGo => FINDING_PARTITIONS_GO,
+        FindingCode::PartitionsCould => FINDING_PARTITIONS_COULD,
+        FindingCode::StatementsLogged => FINDING_STATEMENTS_LOGGED,
+        FindingCode::StatementsCounted => FINDING_STATEMENTS_COUNTED,
+        FindingCode::RowsLogged => FINDING_ROWS_LOGGED,
+        FindingCode::LogArchived => FINDING_LOG_ARCHIVED,
+        FindingCode::SlotKeepsLog => FINDING_SLOT,
+        FindingCode::ChangesSent => FINDING_CHANGES_SENT,
+        FindingCode::ReplicaFollows => FINDING_REPLICA,
+        FindingCode::TriggerCopies => FINDING_TRIGGER_COPIES,
+        FindingCode::LeakUnseen => FINDING_LEAK_UNSEEN,
+        FindingCode::SharedWithOthers => FINDING_SHARED_WITH_OTHERS,
+        FindingCode::ReferredTo => FINDING_REFERRED_TO,
+        FindingCode::OwnershipUndeclared => FINDING_OWNERSHIP_UNDECLARED,
+        FindingCode::SameTableTwice => FINDING_SAME_TABLE_TWICE,
+        FindingCode::LockedByStore => FINDING_LOCKED,
+        FindingCode::LockBypassed => FINDING_BYPASS,
+        FindingCode::StoreSetUp => FINDING_SET_UP,
+        FindingCode::StoreForbids => FINDING_FORBIDS,
     }
 }

@@ -101,6 +101,8 @@ messages! {
     FAILURES: "Échecs", "Failures";
     FAILURE: "{0} : {1} enregistrement(s), {2} ({3})", "{0}: {1} record(s), {2} ({3})";
     FAILURE_UNCOUNTED: "{0} : nombre inconnu, {1} ({2})", "{0}: number unknown, {1} ({2})";
+    FAILED_THERE_AGAIN: "un enregistrement se trouve de nouveau sous la même clé",
+        "a record is there again under the same key";
     FAILED_STILL_PRESENT: "encore présents à la relecture", "still there when read back";
     FAILED_LINKED: "un fichier lié n'a pas pu être supprimé", "a linked file could not be deleted";
     FAILED_UNREACHABLE: "magasin injoignable", "store out of reach";
@@ -111,6 +113,10 @@ messages! {
     FAILED_FULL: "espace insuffisant", "no space left";
     FAILED_CONSTRAINT: "refusés par une contrainte du magasin", "refused by a constraint of the store";
     FAILED_NOT_SUPPORTED: "le magasin ne sait pas le faire", "the store cannot do it";
+    FAILED_FOUND_AGAIN: "retrouvés par une seconde recherche, apparus depuis le plan",
+        "found by a second search, appeared since the plan";
+    FAILED_REFERRED: "des lignes qui ne sont pas à la personne y renvoient",
+        "rows that are not the person's refer to them";
     FAILED_OTHER: "erreur", "error";
     KEPT_HOLD: "gel juridique", "legal hold";
     KEPT_DUTY: "obligation légale de conservation", "legal duty to keep";
@@ -124,10 +130,34 @@ messages! {
     KEPT_NO_REGULAR_FILE: "lien ou fichier spécial", "a link or special file";
     KEPT_SEVERAL_NAMES: "fichier à plusieurs noms", "a file with several names";
     KEPT_NAME_UNREADABLE: "nom illisible", "name cannot be read";
+    KEPT_SHARED: "concernent aussi d'autres personnes", "other people's too";
+    KEPT_WITH_RETAINED: "des enregistrements conservés y renvoient", "records that are kept refer to them";
+    KEPT_NAMED: "des lignes qui restent les nomment", "rows that stay name them";
+    KEPT_LEGALLY: "conservés par obligation légale (RGPD art. 17(3)(b))", "kept by a legal obligation (GDPR art. 17(3)(b))";
+    KEPT_CLAIMS: "conservés pour la défense de droits en justice (RGPD art. 17(3)(e))",
+        "kept for legal claims (GDPR art. 17(3)(e))";
+    KEPT_GOVERNANCE: "verrou de gouvernance du magasin (Object Lock)", "governance retention of the store (Object Lock)";
+    KEPT_COMPLIANCE: "verrou de conformité du magasin (Object Lock)", "compliance retention of the store (Object Lock)";
+    KEPT_EVENT_HOLD: "verrou du magasin en attente d'un événement (Object Lock)",
+        "retention of the store that waits for an event (Object Lock)";
+    KEPT_STORE_HOLD: "gel posé dans le magasin (Object Lock)", "legal hold placed in the store (Object Lock)";
     KEPT_OTHER: "exception", "exception";
     RESIDUALS: "Copies résiduelles", "Residual copies";
-    RESIDUAL_UNTIL: "{0} de « {1} » jusqu'au {2}", "{0} of '{1}' until {2}";
-    RESIDUAL_UNKNOWN: "{0} de « {1} », fin inconnue", "{0} of '{1}', end unknown";
+    RESIDUAL_UNTIL: "{0} de « {1} » jusqu'au {2} ({3})", "{0} of '{1}' until {2} ({3})";
+    RESIDUAL_UNKNOWN: "{0} de « {1} », fin inconnue ({2})", "{0} of '{1}', end unknown ({2})";
+    RESIDUAL_OTHER: "copie", "copy";
+    RESIDUAL_BACKUP: "sauvegardes", "backups";
+    RESIDUAL_WRITE_AHEAD_LOG: "journal de transactions du serveur", "write-ahead log of the server";
+    RESIDUAL_UNDO_LOG: "anciennes versions et journal du moteur", "old versions and log of the engine";
+    RESIDUAL_DEAD_ROWS: "lignes mortes, pas encore nettoyées", "dead rows, not yet cleared away";
+    RESIDUAL_WAL_ARCHIVE: "archive du journal de transactions", "archive of the write-ahead log";
+    RESIDUAL_BINARY_LOG: "journal binaire", "binary log";
+    RESIDUAL_REPLICATION_SLOT: "journal retenu pour un slot de réplication", "log kept for a replication slot";
+    RESIDUAL_REPLICA: "serveur réplique, avec son propre journal", "replica, with a log of its own";
+    RESIDUAL_CHANGE_STREAM: "abonnés aux modifications", "subscribers of changes";
+    RESIDUAL_TRIGGER_COPY: "recopie possible par un déclencheur", "possible copy by a trigger";
+    RESIDUAL_STATEMENT_LOG: "journal des requêtes, avec des clés", "log of statements, with keys";
+    RESIDUAL_NOT_SEEN: "ce qui subsiste n'a pas pu être vu", "what remains could not be seen";
     LIMITS: "Cette attestation dit ce qui a été vu dans les magasins nommés. Elle ne prouve pas qu'aucune autre copie n'existe.",
         "This certificate says what was seen in the stores it names. It does not prove that no other copy exists.";
     RECEIPT_WRITTEN: "Récépissé écrit dans {0}. Il est personnel : le remettre à la personne ou à l'auditeur, sans le publier.",
@@ -162,7 +192,10 @@ pub fn outcome(outcome: Outcome) -> Message {
 #[must_use]
 pub fn failure(code: &str) -> Message {
     match code {
+        "found_again" => FAILED_FOUND_AGAIN,
+        "referred_to_by_others" => FAILED_REFERRED,
         "still_present" => FAILED_STILL_PRESENT,
+        "there_again" => FAILED_THERE_AGAIN,
         "linked_object_kept" => FAILED_LINKED,
         "unreachable" => FAILED_UNREACHABLE,
         "run_closed" => FAILED_RUN_CLOSED,
@@ -180,6 +213,11 @@ pub fn failure(code: &str) -> Message {
 #[must_use]
 pub fn exception(code: &str) -> Message {
     match code {
+        "shared_with_others" => KEPT_SHARED,
+        "kept_with_retained" => KEPT_WITH_RETAINED,
+        "named_by_rows" => KEPT_NAMED,
+        "eu-gdpr:JustificationA17LegallyRequired" => KEPT_LEGALLY,
+        "eu-gdpr:JustificationA17LegalClaims" => KEPT_CLAIMS,
         "legal_hold" => KEPT_HOLD,
         "legal_obligation" => KEPT_DUTY,
         "restriction" => KEPT_RESTRICTION,
@@ -192,7 +230,31 @@ pub fn exception(code: &str) -> Message {
         "undecidable.no_regular_file" => KEPT_NO_REGULAR_FILE,
         "undecidable.several_names" => KEPT_SEVERAL_NAMES,
         "undecidable.name_unreadable" => KEPT_NAME_UNREADABLE,
+        "object_lock.governance" => KEPT_GOVERNANCE,
+        "object_lock.compliance" => KEPT_COMPLIANCE,
+        "object_lock.event_hold" => KEPT_EVENT_HOLD,
+        "object_lock.legal_hold" => KEPT_STORE_HOLD,
         _ => KEPT_OTHER,
+    }
+}
+
+/// What a remaining copy is, by the code on the certificate.
+#[must_use]
+pub fn residual(code: &str) -> Message {
+    match code {
+        "backup" => RESIDUAL_BACKUP,
+        "write_ahead_log" => RESIDUAL_WRITE_AHEAD_LOG,
+        "undo_log" => RESIDUAL_UNDO_LOG,
+        "dead_rows" => RESIDUAL_DEAD_ROWS,
+        "wal_archive" => RESIDUAL_WAL_ARCHIVE,
+        "binary_log" => RESIDUAL_BINARY_LOG,
+        "replication_slot" => RESIDUAL_REPLICATION_SLOT,
+        "replica" => RESIDUAL_REPLICA,
+        "change_stream" => RESIDUAL_CHANGE_STREAM,
+        "trigger_copy" => RESIDUAL_TRIGGER_COPY,
+        "statement_log" => RESIDUAL_STATEMENT_LOG,
+        "not_seen" => RESIDUAL_NOT_SEEN,
+        _ => RESIDUAL_OTHER,
     }
 }
 

@@ -26,6 +26,8 @@ messages! {
         "'{0}' (SQLite, {1}): the reader must be able to read the file and, in WAL mode, its -wal and -shm files; the writer must be able to write the file and to create files in its directory.";
     GRANTS_DIRECTORY: "« {0} » (dossier, {1}) : le lecteur doit pouvoir lister et lire les dossiers (r-x) et voir les fichiers ; l'écrivain doit en plus pouvoir écrire dans les dossiers, car effacer un fichier modifie son dossier.",
         "'{0}' (directory, {1}): the reader must be able to list and enter the directories (r-x) and see the files; the writer must also be able to write to the directories, because removing a file changes its directory.";
+    GRANTS_S3: "« {0} » (compartiment S3, {1}) : une politique IAM pour le lecteur, puis une pour l'écrivain.",
+        "'{0}' (S3 bucket, {1}): an IAM policy for the reader, then one for the writer.";
     GRANTS_SEPARATE: "Donner au lecteur un compte sans droit d'écriture : un plan ne peut alors rien modifier, même par erreur.",
         "Give the reader an account that cannot write: then a plan can change nothing, even by mistake.";
 

@@ -4,8 +4,15 @@
 //! `OUBLIETTE_KILLS=500` asks for more kills than the usual run of the tests makes; `OUBLIETTE_SEED`
 //! repeats a series.
 
+mod account;
+mod beside;
+mod lost;
+mod proxy;
+mod reuse;
 mod servers;
 mod story;
+mod victim;
+mod writer;
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Stdio};

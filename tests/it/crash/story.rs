@@ -1,10 +1,12 @@
 //! What an undisturbed run does to a shop, and how a disturbed one is compared with it.
 
+use super::account::{Row, Rows, rows as rows_of};
+use super::writer;
 use crate::scenario::{self, Size, certified, counts, gone, planned};
 use crate::support::server::{Database, Server};
 use crate::support::{Project, files};
 use connectors::RecordKey;
-use oubliette::certificate::CommitmentKey;
+use oubliette::certificate::{CommitmentKey, repeated};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::time::{Duration, Instant};
@@ -24,12 +26,16 @@ pub(super) struct Story {
     /// How long the undisturbed run took.
     pub(super) took: Duration,
     /// The plan of the undisturbed run: those of the others differ in id and instants only.
-    plan: serde_json::Value,
+    pub(super) plan: serde_json::Value,
     before: BTreeMap<&'static str, u64>,
     /// Records that may go, by an independent reading of the policy in SQL: dataset and canonical key.
     may_go: BTreeSet<(String, String)>,
     end_state: String,
     held: String,
+    /// On a server: the rows before an undisturbed run and after it, and the files after it.
+    pub(super) rows_before: Rows,
+    rows_after: Rows,
+    pub(super) files_after: Vec<String>,
 }
 
 impl Story {
@@ -46,6 +52,24 @@ impl Story {
         Self::of(scenario::shop_on(database, SIZE, connections))
     }
 
+    /// The same with the log of a foreign writer in the database.
+    pub(super) fn tell_beside(database: Database) -> Self {
+        let project = scenario::shop_on(database, SIZE, 2);
+        project.shop(writer::LOG);
+        let marks = connectors::sql::marks::statements(match project.database.as_ref().unwrap().server {
+            Server::Postgres => connectors::sql::grants::Server::Postgres,
+            Server::Mysql => connectors::sql::grants::Server::Mysql,
+        });
+        // The administrator acts in the tests, and needs no grant.
+        project.shop(&marks[0]);
+        Self::of(project)
+    }
+
+    /// Whether the row goes, or is anonymized, when nothing disturbs the run.
+    pub(super) fn goes(&self, row: &Row) -> bool {
+        self.rows_after.get(row) != self.rows_before.get(row)
+    }
+
     fn of(project: Project) -> Self {
         let common = ["--matter", "m", "--reason", "r", "--owner", "o"];
         project.run(&[&["hold", "add", "--subject", "customer_id=2"][..], &common].concat()).expect(0);
@@ -58,6 +82,9 @@ impl Story {
             held: project.shop(HELD),
             end_state: String::new(),
             plan: serde_json::Value::Null,
+            rows_before: project.database.as_ref().map(rows_of).unwrap_or_default(),
+            rows_after: Rows::new(),
+            files_after: Vec::new(),
             project,
         };
         let undisturbed = story.project.copy();
@@ -72,13 +99,15 @@ impl Story {
         assert_eq!(ended.status.code(), Some(0), "{ended:?}");
         story.took = began.elapsed();
         story.end_state = scenario::state(&undisturbed);
+        story.rows_after = undisturbed.database.as_ref().map(rows_of).unwrap_or_default();
+        story.files_after = files(&undisturbed.path("files"));
         let faults = story.faults(&undisturbed);
         assert!(faults.is_empty(), "the undisturbed run: {}", faults.join("; "));
         let lost = gone(&story.before, &counts(&undisturbed));
         assert_eq!(planned(&story.plan), lost);
         assert!(lost.len() == 6, "the run touches too little: {lost:?}");
         let batches: u64 = undisturbed.sql("state/ledger.db", "SELECT count(*) FROM batch;").parse().unwrap();
-        assert!(batches > 15, "only {batches} batches");
+        assert!(batches > 12, "only {batches} batches");
         story
     }
 
@@ -180,7 +209,7 @@ fn may_go(project: &Project) -> BTreeSet<(String, String)> {
 }
 
 /// The commitments of a certificate, as they are sealed.
-fn commitments(project: &Project, certificate: &str) -> Vec<[u8; 32]> {
+pub(super) fn commitments(project: &Project, certificate: &str) -> Vec<[u8; 32]> {
     let bytes = fs::read(project.path(&format!("sealed/{certificate}/record-commitments.bin"))).unwrap();
     let (commitments, rest) = bytes.as_chunks::<32>();
     assert!(rest.is_empty(), "a commitment is cut off");
@@ -189,12 +218,27 @@ fn commitments(project: &Project, certificate: &str) -> Vec<[u8; 32]> {
 
 /// The commitments to these records under the certificate's seed, computed anew.
 fn committed(project: &Project, certificate: &str, records: &BTreeSet<(String, String)>) -> Vec<[u8; 32]> {
-    let seed = fs::read(project.path(&format!("sealed/{certificate}/seed"))).unwrap();
-    let key = CommitmentKey::new(seed.try_into().unwrap());
-    let mut commitments: Vec<[u8; 32]> = records
-        .iter()
-        .map(|(dataset, canonical)| key.commit(dataset.split('.').next().unwrap(), dataset, canonical))
-        .collect();
+    let once = records.iter().map(|record| (record.clone(), 1)).collect();
+    let mut commitments: Vec<[u8; 32]> =
+        committed_each(project, certificate, &once).into_iter().flat_map(|(_, each)| each).collect();
     commitments.sort_unstable();
     commitments
+}
+
+/// A record, by dataset and canonical key, with its commitments.
+pub(super) type Committed = ((String, String), Vec<[u8; 32]>);
+
+/// The same by record, which may have gone more than once, because it came again under its key.
+pub(super) fn committed_each(
+    project: &Project,
+    certificate: &str,
+    records: &BTreeMap<(String, String), u64>,
+) -> Vec<Committed> {
+    let seed = fs::read(project.path(&format!("sealed/{certificate}/seed"))).unwrap();
+    let key = CommitmentKey::new(seed.try_into().unwrap());
+    let each = |(dataset, canonical): &(String, String), times: u64| {
+        let first = key.commit(dataset.split('.').next().unwrap(), dataset, canonical);
+        std::iter::once(first).chain((2..=times).map(move |time| repeated(&first, time))).collect()
+    };
+    records.iter().map(|(record, times)| (record.clone(), each(record, *times))).collect()
 }

@@ -106,6 +106,25 @@ impl Database {
     pub(crate) fn try_sql(&self, statements: &str) -> Result<String, String> {
         ask(self.server, &self.address(), statements)
     }
+
+    /// For somebody else at work on the same database.
+    pub(crate) fn client(&self) -> Client {
+        Client { server: self.server, address: self.address() }
+    }
+}
+
+/// Somebody who asks a database that another owns.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    server: Server,
+    address: String,
+}
+
+impl Client {
+    /// What the server's own client answers.
+    pub(crate) fn ask(&self, statements: &str) -> Result<String, String> {
+        ask(self.server, &self.address, statements)
+    }
 }
 
 impl Drop for Database {

@@ -126,6 +126,7 @@ fn selection(template: &str) -> Selection {
             references: Vec::new(),
             referenced_by: Vec::new(),
             triggers: Vec::new(),
+            attributes: None,
         },
         scope: Predicate::always(),
         start: event(modified, StartEncoding::Instant, 2090),

@@ -42,7 +42,7 @@ async fn all_keys(
         .map(|name| scratch.backend.stored(shape.column(name).unwrap(), &SqlText::column("t", name).unwrap()))
         .collect();
     let sql = SqlText::fill("SELECT {0} FROM k AS t ORDER BY n", &[&SqlText::list(&parts)]);
-    scratch.rows(connection, sql).await.into_iter().map(RecordKey).collect()
+    scratch.rows(connection, sql).await.into_iter().map(RecordKey::of).collect()
 }
 
 async fn check(scratch: &Scratch, key: &'static str, value: &'static str) {
@@ -160,7 +160,7 @@ fn a_key_in_other_letters_is_another_record() {
             let found =
                 scratch.rows(&mut connection, SqlText::fill("SELECT 1 FROM k AS t WHERE {0}", &[&one])).await;
             assert_eq!(found.len(), expected, "{asked}");
-            let two = RecordKey(vec![Value::Int(1), Value::Text(asked.to_owned())]);
+            let two = RecordKey::of(vec![Value::Int(1), Value::Text(asked.to_owned())]);
             let two = among(&scratch, &pair, &[two]).unwrap();
             let found =
                 scratch.rows(&mut connection, SqlText::fill("SELECT 1 FROM c AS t WHERE {0}", &[&two])).await;
@@ -183,7 +183,7 @@ fn a_key_that_names_no_record_is_refused_with_the_way_out() {
         let mut connection = scratch.writer().await;
         scratch.setup(&mut connection, &["CREATE TABLE k (a DECIMAL(10,2) PRIMARY KEY)"]).await;
         let shape = scratch.backend.inspect(&mut connection, &address("k")).await.unwrap();
-        let error = among(&scratch, &shape, &[RecordKey(vec![Value::Real(1.5)])]).unwrap_err();
+        let error = among(&scratch, &shape, &[RecordKey::of(vec![Value::Real(1.5)])]).unwrap_err();
         assert!(error.to_string().contains("give the table a key of integers"), "{error}");
         let many: Vec<RecordKey> = (0..60_001).map(RecordKey::int).collect();
         let error = among(&scratch, &shape, &many).unwrap_err();

@@ -57,7 +57,7 @@ async fn keys(session: &mut Session) -> (Vec<SqlText>, Vec<crate::ColumnShape>, 
         columns.iter().zip(&texts).map(|(column, text)| session.backend.stored(column, text)).collect();
     let list = SqlText::list(&texts);
     let sql = SqlText::fill("SELECT {0} FROM public.k AS t ORDER BY {1}", &[&SqlText::list(&read), &list]);
-    let keys = session.rows(sql).await.into_iter().map(RecordKey).collect();
+    let keys = session.rows(sql).await.into_iter().map(RecordKey::of).collect();
     (texts, columns, keys)
 }
 

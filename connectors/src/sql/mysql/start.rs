@@ -109,6 +109,7 @@ pub(super) fn start(condition: &StartCondition, row: Row<'_>) -> Result<Option<S
         None => SqlText::fill("({0} IS NULL)", &[&column]),
     };
     Ok(Some(StartText {
+        follows_column: matches!(ways.as_slice(), [way] if way.due.is_some()),
         standing: standing_case(&ways, &missing),
         due_quick: due_quick(&ways),
         overdue: cases(&ways, |way| &way.among_readable, |way| at_or_before(way, way.limits.overdue)),

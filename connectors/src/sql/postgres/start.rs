@@ -21,9 +21,11 @@ pub(super) fn start(condition: &StartCondition, row: Row<'_>) -> Result<Option<S
     let missing =
         if kind.is_textual() { reading::is_blank(&text) } else { SqlText::fill("({0} IS NULL)", &[&column]) };
     let forms = forms(*encoding, kind, &column, &text, &limits);
+    let plain_due = plain_due(*encoding, kind, &column, &limits);
     Ok(Some(StartText {
+        follows_column: plain_due.is_some(),
         standing: standing(&missing, &forms),
-        due_quick: plain_due(*encoding, kind, &column, &limits)
+        due_quick: plain_due
             .unwrap_or_else(|| confined(kind, &text, &limits, at_or_before(&forms, |limits| &limits.due))),
         overdue: at_or_before(&forms, |limits| &limits.overdue),
         sortable: sortable(*encoding, &forms),

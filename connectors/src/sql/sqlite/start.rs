@@ -43,6 +43,7 @@ pub fn start(condition: &StartCondition, alias: &str) -> Result<Option<StartText
         due_quick,
         overdue: overdue(&column, &spellings, &other, &limits),
         sortable: sortable(&spellings, &other),
+        follows_column: false,
     }))
 }
 

@@ -267,7 +267,7 @@ async fn links_are_listed_and_counted() {
     selection.link_columns.push("file".into());
     let source = store.source().await;
     assert_eq!(source.survey(&selection).await.unwrap().linked["file"], 2);
-    let page = source.page(&selection, Some(&RecordKey(vec![Value::Int(0)])), 3).await.unwrap();
+    let page = source.page(&selection, Some(&RecordKey::of(vec![Value::Int(0)])), 3).await.unwrap();
     assert!(!page.exhausted);
     let links: Vec<_> = page.records.iter().map(|record| record.links[0].as_deref()).collect();
     assert_eq!(links, [Some("a/1.pdf"), None, None]);

@@ -65,6 +65,7 @@ fn tally(counts: &mut ItemCounts, outcome: &RuleOutcome) {
         Verdict::Retain(Reason::NotYetDue { .. }) => counts.not_yet_due += 1,
         Verdict::Retain(Reason::ReferencedBy { .. }) => counts.referenced += 1,
         Verdict::Retain(Reason::AlreadyDone) => counts.already_done += 1,
+        Verdict::Retain(Reason::Locked { .. }) => panic!("no table has locks"),
         Verdict::Retain(Reason::LegalHold { hold_ids, .. }) => {
             counts.held += 1;
             for hold_id in hold_ids {

@@ -123,7 +123,7 @@ fn refer_to<'a>(tables: &'a Tables, table: &str, row: &Fields) -> Vec<&'a Fields
 }
 
 fn plain_facts(row: &Fields) -> RecordFacts {
-    RecordFacts { fields: row.clone(), referenced: Vec::new(), dependent_holds: Vec::new(), changed_at: None }
+    RecordFacts { fields: row.clone(), ..RecordFacts::default() }
 }
 
 fn held_below(tables: &Tables, dependents: &[Dependent], row: &Fields, held: &mut BTreeSet<String>) {

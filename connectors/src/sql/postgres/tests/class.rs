@@ -137,7 +137,7 @@ async fn read(session: &mut Session, shape: &DatasetShape, table: &str) -> Vec<F
 }
 
 fn plain(row: &Fields) -> RecordFacts {
-    RecordFacts { fields: row.clone(), referenced: Vec::new(), dependent_holds: Vec::new(), changed_at: None }
+    RecordFacts { fields: row.clone(), ..RecordFacts::default() }
 }
 
 /// The facts of one row, found without SQL.

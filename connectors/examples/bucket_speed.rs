@@ -1,0 +1,216 @@
+//! Measures the removal of many objects of a bucket against `aws s3 rm --recursive` on as many, in one run on one
+//! server, and prints the ratio. Ours includes listing, judging, intent, and reading back that every version is
+//! gone.
+//!
+//! `bucket_speed [OBJECTS] [BATCH_RECORDS] [ROUNDS]`; by default 5000 objects, batches of 5000, 2 rounds, in a bucket
+//! without versions at the server that `OUBLIETTE_TEST_S3` names. Without the command `aws` ours is measured
+//! alone. What a journal on disk costs is not in it.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::expect_used,
+    reason = "a measurement reads the clock, prints, and stops when it cannot go on"
+)]
+
+use async_trait::async_trait;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{BehaviorVersion, Builder, Credentials as Keys, Region};
+use chrono::{Days, Utc};
+use oubliette_connectors::s3::{Credentials, S3Disposer, S3Options, S3Source};
+use oubliette_connectors::{
+    Batch, BatchRange, ConnectorError, DatasetAddress, DatasetKeys, Disposal, Field, Intended, IntentSink,
+    KeyTemplate, Location, ObservedState, Predicate, RecordDisposer as _, RecordSource as _, Selection,
+    StartCondition, StartEncoding, ValueType,
+};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+const BUCKET: &str = "speed";
+
+/// The server of the tests.
+#[derive(Debug, Clone)]
+struct Server {
+    endpoint: String,
+    key: String,
+    secret: String,
+}
+
+impl Server {
+    fn named() -> Self {
+        let text = std::env::var("OUBLIETTE_TEST_S3").expect("OUBLIETTE_TEST_S3 names a server");
+        let (keys, host) =
+            text.strip_prefix("http://").and_then(|rest| rest.split_once('@')).expect("an address");
+        let (key, secret) = keys.split_once(':').expect("keys in the address");
+        Self { endpoint: format!("http://{host}"), key: key.to_owned(), secret: secret.to_owned() }
+    }
+
+    fn client(&self) -> Client {
+        let keys = Keys::new(&self.key, &self.secret, None, None, "speed");
+        let builder = Builder::new().behavior_version(BehaviorVersion::latest()).credentials_provider(keys);
+        let builder = builder.region(Region::new("us-east-1")).endpoint_url(&self.endpoint);
+        Client::from_conf(builder.force_path_style(true).build())
+    }
+
+    async fn fill(&self, prefix: &str, objects: usize) {
+        let client = self.client();
+        let mut writing = tokio::task::JoinSet::new();
+        for number in 0..objects {
+            let key = format!("{prefix}/d{:03}/receipt-{number:07}.json", number / 1000);
+            let call = client.put_object().bucket(BUCKET).key(key).body(b"{\"total\": 1}\n".to_vec().into());
+            writing.spawn(async move { call.send().await.expect("an object is written") });
+            if writing.len() >= 32 {
+                writing.join_next().await;
+            }
+        }
+        while writing.join_next().await.is_some() {}
+    }
+
+    async fn left(&self, prefix: &str) -> usize {
+        let call = self.client().list_object_versions().bucket(BUCKET).prefix(format!("{prefix}/"));
+        call.send().await.expect("a listing").versions().len()
+    }
+}
+
+/// Counts what a journal would write.
+#[derive(Debug, Default)]
+struct CountingSink(AtomicUsize);
+
+#[async_trait]
+impl IntentSink for CountingSink {
+    async fn intend(&self, intended: &Intended) -> Result<(), ConnectorError> {
+        let keys: usize = intended.groups.iter().map(|group| group.keys.len()).sum();
+        self.0.fetch_add(keys, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+async fn selection(source: &S3Source, prefix: &str) -> Selection {
+    let as_of = Utc::now().checked_add_days(Days::new(1)).expect("there is a tomorrow");
+    let template = KeyTemplate::parse(&format!("{prefix}/{{all*}}")).expect("the template is valid");
+    let address = DatasetAddress {
+        store: "speed".to_owned(),
+        dataset: "speed.objects".to_owned(),
+        location: Location::Objects { key: template },
+    };
+    let shape = source.inspect(&address).await.expect("the bucket can be inspected");
+    Selection {
+        address,
+        shape,
+        scope: Predicate::always(),
+        start: StartCondition::Event {
+            field: Field { name: "last_modified".to_owned(), value_type: ValueType::Instant },
+            encoding: StartEncoding::Instant,
+            cutoff_at: as_of,
+            cutoff_on: as_of.date_naive(),
+            as_of,
+            as_of_on: as_of.date_naive(),
+            overdue_at: as_of,
+            overdue_on: as_of.date_naive(),
+        },
+        conflicts: Vec::new(),
+        holds: Vec::new(),
+        none_left: Vec::new(),
+        dependents: Vec::new(),
+        link_columns: Vec::new(),
+        unchanged_since: None,
+        disposal: Disposal::Purge,
+    }
+}
+
+/// Removes everything of the prefix and reads back; how long it took.
+async fn ours(server: &Server, prefix: &str, objects: usize, batch_records: u32) -> Duration {
+    let options = S3Options {
+        bucket: BUCKET.to_owned(),
+        region: "us-east-1".to_owned(),
+        endpoint: Some(server.endpoint.clone()),
+        path_style: true,
+        ..S3Options::default()
+    };
+    let credentials = Credentials::Static {
+        access_key: server.key.clone(),
+        secret_key: server.secret.clone(),
+        session_token: None,
+    };
+    let began = Instant::now();
+    let source = S3Source::open("speed", &options, &credentials).await.expect("a source");
+    let disposer = S3Disposer::open("speed", &options, &credentials).await.expect("a disposer");
+    let selection = selection(&source, prefix).await;
+    let (sink, mut after, mut gone) = (CountingSink::default(), None, 0);
+    loop {
+        let range = BatchRange { after, up_to: None, records_max: batch_records };
+        let batch = Batch { selection: selection.clone(), range, only_keys: None };
+        let outcome = disposer.dispose(&batch, &sink).await.expect("a batch");
+        for group in &outcome.groups {
+            let keys = DatasetKeys { dataset: group.dataset.clone(), keys: group.disposed.clone() };
+            let seen = source.observe(&selection, &keys).await.expect("a look");
+            gone += seen.iter().filter(|one| one.state == ObservedState::Absent).count();
+        }
+        after = outcome.last_key;
+        if outcome.exhausted {
+            break;
+        }
+    }
+    let took = began.elapsed();
+    assert_eq!(gone, objects, "what was seen to be gone");
+    assert_eq!(sink.0.into_inner(), objects, "what was intended");
+    took
+}
+
+/// `aws s3 rm --recursive`; `None` if there is no such command.
+fn theirs(server: &Server, prefix: &str) -> Option<Duration> {
+    let began = Instant::now();
+    let done = Command::new("aws")
+        .args(["s3", "rm", "--recursive", "--quiet", "--endpoint-url", &server.endpoint])
+        .arg(format!("s3://{BUCKET}/{prefix}/"))
+        .env("AWS_ACCESS_KEY_ID", &server.key)
+        .env("AWS_SECRET_ACCESS_KEY", &server.secret)
+        .env("AWS_DEFAULT_REGION", "us-east-1")
+        .status()
+        .ok()?;
+    assert!(done.success(), "aws s3 rm failed");
+    Some(began.elapsed())
+}
+
+/// The most memory that this process has had, in megabytes.
+fn memory_mb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok());
+    kilobytes.unwrap_or(0) / 1024
+}
+
+fn argument(place: usize, usual: usize) -> usize {
+    std::env::args().nth(place).and_then(|text| text.parse().ok()).unwrap_or(usual)
+}
+
+#[tokio::main]
+async fn main() {
+    let (objects, rounds) = (argument(1, 5_000), argument(3, 2));
+    let batch_records = u32::try_from(argument(2, 5_000)).expect("a size of batches");
+    let server = Server::named();
+    // It may be there from an earlier run.
+    drop(server.client().create_bucket().bucket(BUCKET).send().await);
+    for round in 0..rounds {
+        let prefix = format!("{}-{round}", std::process::id());
+        server.fill(&prefix, objects).await;
+        let own = ours(&server, &prefix, objects, batch_records).await;
+        assert_eq!(server.left(&prefix).await, 0);
+        server.fill(&prefix, objects).await;
+        let other = theirs(&server, &prefix);
+        println!(
+            "{objects} objects: ours {:.2} s ({:.0}/s), aws s3 rm {}, memory {} MB",
+            own.as_secs_f64(),
+            f64::from(u32::try_from(objects).unwrap_or(u32::MAX)) / own.as_secs_f64(),
+            other.map_or_else(
+                || "is not installed".to_owned(),
+                |other| format!(
+                    "{:.2} s (ratio {:.2})",
+                    other.as_secs_f64(),
+                    other.as_secs_f64() / own.as_secs_f64()
+                )
+            ),
+            memory_mb(),
+        );
+    }
+}

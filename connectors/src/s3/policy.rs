@@ -1,0 +1,96 @@
+//! The IAM policies of the two sides of a bucket.
+
+/// What one side may do with one bucket.
+#[derive(Debug, Clone, Default)]
+struct Rights {
+    of_bucket: Vec<&'static str>,
+    of_objects: Vec<&'static str>,
+}
+
+/// The policies of reader and writer, as JSON. `prefixes` are those of the datasets; `bypasses` says whether
+/// governance retention is bypassed, `anonymizes` whether tags are rewritten.
+#[must_use]
+pub fn policies(bucket: &str, prefixes: &[String], bypasses: bool, anonymizes: bool) -> [String; 2] {
+    let reading = Rights {
+        of_bucket: vec![
+            "s3:ListBucketVersions",
+            "s3:ListBucket",
+            "s3:ListBucketMultipartUploads",
+            "s3:GetBucketVersioning",
+            "s3:GetBucketObjectLockConfiguration",
+            "s3:GetReplicationConfiguration",
+            "s3:GetLifecycleConfiguration",
+        ],
+        of_objects: vec![
+            "s3:GetObject",
+            "s3:GetObjectVersion",
+            "s3:GetObjectTagging",
+            "s3:GetObjectVersionTagging",
+            "s3:GetObjectRetention",
+            "s3:GetObjectLegalHold",
+        ],
+    };
+    let mut writing = reading.clone();
+    writing.of_objects.extend(["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"]);
+    if bypasses {
+        writing.of_objects.push("s3:BypassGovernanceRetention");
+    }
+    if anonymizes {
+        writing.of_objects.extend(["s3:PutObjectTagging", "s3:PutObjectVersionTagging"]);
+    }
+    [&reading, &writing].map(|rights| policy(bucket, prefixes, rights))
+}
+
+fn policy(bucket: &str, prefixes: &[String], rights: &Rights) -> String {
+    let place = format!("arn:aws:s3:::{bucket}");
+    let mut objects: Vec<String> =
+        prefixes.iter().map(|prefix| format!("{place}/{}*", literal(prefix))).collect();
+    objects.sort_unstable();
+    objects.dedup();
+    let policy = serde_json::json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Sid": "Bucket", "Effect": "Allow", "Action": rights.of_bucket, "Resource": place},
+            {"Sid": "Objects", "Effect": "Allow", "Action": rights.of_objects, "Resource": objects},
+        ],
+    });
+    serde_json::to_string_pretty(&policy).unwrap_or_default()
+}
+
+/// A prefix in which nothing is a wildcard or a variable of the policy language.
+fn literal(prefix: &str) -> String {
+    let mut text = String::with_capacity(prefix.len());
+    for character in prefix.chars() {
+        match character {
+            '*' | '?' | '$' => {
+                text.push_str("${");
+                text.push(character);
+                text.push('}');
+            }
+            other => text.push(other),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_writer_may_delete_and_only_below_the_prefixes() {
+        let [reader, writer] = policies("b", &["receipts/".to_owned(), "a*b/".to_owned()], false, false);
+        assert!(
+            !reader.contains("Delete") && !reader.contains("Put") && !reader.contains("Abort"),
+            "{reader}"
+        );
+        assert!(writer.contains("s3:DeleteObjectVersion") && !writer.contains("Bypass"), "{writer}");
+        assert!(writer.contains("arn:aws:s3:::b/receipts/*"), "{writer}");
+        assert!(writer.contains("arn:aws:s3:::b/a${*}b/*"), "{writer}");
+        let [_, bypassing] = policies("b", &[], true, true);
+        assert!(
+            bypassing.contains("s3:BypassGovernanceRetention")
+                && bypassing.contains("PutObjectVersionTagging")
+        );
+    }
+}

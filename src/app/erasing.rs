@@ -1,0 +1,234 @@
+//! Planning a request, and making its approved plan ready: the second planner over the one executor.
+//!
+//! Floor 7. What is carried out is compiled from what was found when the plan was drafted, whose keyed digest
+//! is in the plan: nobody is searched again, so a run that was interrupted goes on although the rows that
+//! led to others are gone.
+
+use super::requests::argument;
+use super::{App, AppError, PlanStanding};
+use crate::erasure::compile;
+use crate::erasure::found::Found;
+use crate::erasure::graph::Graph;
+use crate::erasure::planner::{RequestInput, draft, executable, reach_of};
+use crate::hold::HoldRegister as _;
+use crate::ledger::RequestEvent;
+use crate::plan::approval::CompileError;
+use crate::plan::compile::{ExecutableItem, Surroundings};
+use crate::plan::executable::ExecutablePlan;
+use crate::plan::staleness::known_stale_reasons;
+use crate::plan::store::PlanStore as _;
+use crate::plan::world::World;
+use crate::plan::{ApprovedPlan, FindingSeverity, Plan, RequestPlan, digest};
+use anyhow::Context as _;
+
+impl App {
+    /// Finds the person of a verified request over all stores, and drafts a plan. Reads only.
+    ///
+    /// # Errors
+    /// When the identity is not verified, the request has ended, or what is found passes every bound.
+    pub async fn erase_plan(
+        &self,
+        reference: &str,
+        author: Option<String>,
+    ) -> Result<PlanStanding, AppError> {
+        self.settle_requests().await?;
+        let mut request = self.request(reference).await?;
+        request.may_be_planned()?;
+        let given = self.ledger.request_identities(&request.request_id).await?;
+        let given = given.ok_or_else(|| argument("the identities of the request are destroyed", None))?;
+        let before = self.last_found(&request.request_id).await?;
+        let now = self.now();
+        let sources = self.sources().await?;
+        let book = self.ledger.book().await?;
+        let mut found_key = [0; 32];
+        self.environment.ids.fill(&mut found_key)?;
+        let author = author.or_else(|| self.settings.author.clone());
+        let clock_doubt = match self.guard_clock().await {
+            Ok(()) => None,
+            Err(error @ (AppError::ClockBehind { .. } | AppError::ClockDoubtful { .. })) => {
+                Some(error.to_string())
+            }
+            Err(error) => return Err(error),
+        };
+        let (plan, found) = draft(RequestInput {
+            catalog: &self.catalog,
+            sources: &sources,
+            holds: &book,
+            request: &request,
+            given,
+            before: before.as_ref(),
+            found_key,
+            now,
+            valid_for: self.validity(now)?,
+            plan_id: self.environment.ids.new_id("plan")?,
+            author: author.unwrap_or_else(|| "unnamed".to_owned()),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            clock_doubt,
+        })
+        .await?;
+        self.ledger.save_plan(&plan, &plan.canonical(), &plan.digest()).await?;
+        self.ledger.keep_found(&plan.plan_id, &request.request_id, &found).await?;
+        request.plan()?;
+        let event = RequestEvent { at: now, event: "planned".to_owned(), note: None };
+        self.ledger.update_request(&request, &event).await?;
+        self.standing(plan).await
+    }
+
+    /// Plans again every request of which something waits that may go by now; with what became of each.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub async fn erase_due(
+        &self,
+        author: Option<&str>,
+    ) -> Result<Vec<(String, Result<PlanStanding, AppError>)>, AppError> {
+        self.settle_requests().await?;
+        let now = self.now();
+        let mut planned = Vec::new();
+        for request in self.ledger.requests(false).await?.iter().filter(|one| one.is_due_again(now)) {
+            let plan = self.erase_plan(&request.request_id, author.map(str::to_owned)).await;
+            planned.push((request.request_id.clone(), plan));
+        }
+        Ok(planned)
+    }
+
+    /// What the last plan of the request that was begun found: its values still lead on.
+    async fn last_found(&self, request_id: &str) -> Result<Option<Found>, AppError> {
+        match self.last_run(request_id).await? {
+            Some((plan_id, _)) => Ok(self.ledger.found(&plan_id).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// Refuses to begin a run for a request that waits for none, or by a plan that is not its newest.
+    pub(super) async fn request_may_begin(&self, plan: &Plan) -> Result<(), AppError> {
+        let Some(planned) = &plan.request else { return Ok(()) };
+        self.request(&planned.request_id).await?.begin()?;
+        let newest = self.ledger.plans_of_request(&planned.request_id).await?.pop();
+        if newest.as_ref() == Some(&plan.plan_id) {
+            return Ok(());
+        }
+        Err(argument(
+            "a newer plan was drafted for the same request",
+            Some("approve and apply that one; `oubliette requests show REQUEST` names it"),
+        ))
+    }
+
+    /// Refuses the plan of a request that no longer fits, as far as its records are not bound by key.
+    pub(super) async fn refuse_stale_request(&self, plan: &Plan) -> Result<(), AppError> {
+        let catalog_digest = digest::of_catalog(&self.catalog);
+        let revision = self.ledger.revision().await?;
+        let reasons = known_stale_reasons(plan, &catalog_digest, revision, self.now());
+        if reasons.is_empty() { Ok(()) } else { Err(AppError::Stale(reasons)) }
+    }
+
+    /// Notes that a run of the request was begun; going on with one changes nothing.
+    pub(super) async fn request_begins(&self, planned: &RequestPlan) -> Result<(), AppError> {
+        let mut request = self.request(&planned.request_id).await?;
+        let before = request.clone();
+        request.begin()?;
+        if request != before {
+            let event = RequestEvent { at: self.now(), event: "running".to_owned(), note: None };
+            self.ledger.update_request(&request, &event).await?;
+        }
+        Ok(())
+    }
+
+    /// Compiles the approved plan of a request from what was found when it was drafted.
+    pub(super) async fn prepare_request(&self, approved: ApprovedPlan) -> Result<ExecutablePlan, AppError> {
+        let plan = approved.plan();
+        if digest::of_catalog(&self.catalog) != plan.catalog_digest {
+            return Err(CompileError::CatalogChanged.into());
+        }
+        let world = self.world().await?;
+        let items = self.request_items(plan, &world, Strictness::AsApproved).await?;
+        Ok(ExecutablePlan::of_request(approved, items)?)
+    }
+
+    /// The items of a request's plan, for looking at what became of a batch whatever has changed since.
+    pub(super) async fn observable_request(&self, plan: &Plan) -> Result<Vec<ExecutableItem>, AppError> {
+        let world = self.world().await?;
+        self.request_items(plan, &world, Strictness::ForLooking).await
+    }
+
+    async fn request_items(
+        &self,
+        plan: &Plan,
+        world: &World,
+        strictness: Strictness,
+    ) -> Result<Vec<ExecutableItem>, AppError> {
+        let found = self.found_of(plan).await?;
+        let request = self.request(&request_of(plan)?.request_id).await?;
+        let targets = self.catalog.targets(plan.as_of);
+        let around = Surroundings {
+            catalog: &self.catalog,
+            world,
+            targets: &targets,
+            as_of: plan.as_of,
+            drafted_at: plan.drafted_at,
+        };
+        let graph = Graph::of(&self.catalog, world);
+        let compiled = compile::items(&around, &graph, &found, reach_of(&request));
+        if compiled.len() != plan.items.len() {
+            return Err(unlike(plan, world));
+        }
+        let mut items = Vec::with_capacity(compiled.len());
+        for (planned, item) in plan.items.iter().zip(compiled) {
+            let dataset = planned.dataset.clone();
+            if item.dataset != planned.dataset
+                || item.rule.policy != planned.rule.policy
+                || item.rule.rule != planned.rule.rule
+                || item.disposition != planned.disposition
+            {
+                return Err(CompileError::CatalogChanged.into());
+            }
+            if strictness == Strictness::AsApproved {
+                if item.schema_digest != planned.schema_digest {
+                    return Err(CompileError::SchemaChanged { dataset }.into());
+                }
+                if item.cutoff != planned.cutoff {
+                    let rule = planned.rule.rule.clone();
+                    return Err(CompileError::CutoffChanged { rule, dataset }.into());
+                }
+                let against = item.findings.iter().find(|one| one.severity == FindingSeverity::Refusal);
+                if let Some(finding) = against {
+                    let (rule, reason) = (planned.rule.rule.clone(), finding.message.clone());
+                    return Err(CompileError::Refused { rule, dataset, reason }.into());
+                }
+            }
+            items.push(executable(&around, planned, item));
+        }
+        Ok(items)
+    }
+
+    /// What was found for the plan, if it is what was approved.
+    pub(super) async fn found_of(&self, plan: &Plan) -> Result<Found, AppError> {
+        let found = self.ledger.found(&plan.plan_id).await?;
+        let found = found.context("what was found for the plan is destroyed")?;
+        if found.digest() == request_of(plan)?.found_digest {
+            Ok(found)
+        } else {
+            Err(AppError::PlanDamaged { plan_id: plan.plan_id.clone() })
+        }
+    }
+}
+
+/// Why the items cannot be those of the plan: a dataset that cannot be read has none.
+fn unlike(plan: &Plan, world: &World) -> AppError {
+    let lost = plan.items.iter().find(|item| world.shape(&item.dataset).is_none());
+    let Some(item) = lost else { return CompileError::CatalogChanged.into() };
+    let reason = world.unreachable().get(&item.dataset);
+    let reason = reason.map_or("its store is not open", |lost| lost.reason.as_str()).to_owned();
+    CompileError::Unreachable { dataset: item.dataset.clone(), reason }.into()
+}
+
+/// How much must be as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Strictness {
+    AsApproved,
+    ForLooking,
+}
+
+pub(super) fn request_of(plan: &Plan) -> anyhow::Result<&RequestPlan> {
+    plan.request.as_ref().context("the plan is for no request")
+}

@@ -1,0 +1,149 @@
+//! The arguments of `requests` and `erase` (floor 8).
+
+use clap::{Args, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum RequestsCommand {
+    /// Keeps a request. Its clock runs from the day on which it was received.
+    #[command(
+        after_help = "Identities in a file are not seen by others on the machine, nor kept by the shell.\n\nExamples:\n  oubliette requests receive --identities person.txt --received 2026-03-05\n  oubliette requests receive --identity email=jo@example.org --kind consent-withdrawal"
+    )]
+    Receive(ReceiveArguments),
+    /// Records that somebody checked who the person is.
+    Verify {
+        #[arg(value_name = "REQUEST")]
+        request: String,
+        /// Who checked.
+        #[arg(long = "as", value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        who: String,
+        /// How, such as "answered from the address on file".
+        #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        method: String,
+    },
+    /// Lists requests with their deadlines.
+    List {
+        /// Ended ones too.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Shows one request and what happened to it.
+    Show {
+        #[arg(value_name = "REQUEST")]
+        request: String,
+    },
+    /// Writes the letter that answers the person, in plain words, from what the certificates state.
+    Answer {
+        #[arg(value_name = "REQUEST")]
+        request: String,
+    },
+    /// Announces that the answer comes later; within the first period of the law only.
+    Extend {
+        #[arg(value_name = "REQUEST")]
+        request: String,
+        #[arg(long, value_enum)]
+        reason: ExtensionReasonArgument,
+    },
+    /// Refuses a whole request, of which nothing was carried out yet.
+    Refuse {
+        #[arg(value_name = "REQUEST")]
+        request: String,
+        #[arg(long, value_enum)]
+        reason: RefusalReasonArgument,
+        /// A remark; destroyed with what names the person.
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+    },
+    /// Takes a request back for the person, if nothing was carried out yet.
+    Cancel {
+        #[arg(value_name = "REQUEST")]
+        request: String,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ReceiveArguments {
+    /// Who the person is, as a kind that the data map declares under `subject`; may be said several times.
+    #[arg(long = "identity", value_name = "KIND=VALUE")]
+    pub identities: Vec<String>,
+    /// The same from a file, one on each line; `-` reads standard input.
+    #[arg(long = "identities", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    #[arg(long, value_enum, default_value_t)]
+    pub kind: RequestKindArgument,
+    /// On what the request stands (GDPR art. 17(1)); by default what the kind implies.
+    #[arg(long, value_enum)]
+    pub ground: Option<GroundArgument>,
+    /// Day or instant of the receipt; by default now.
+    #[arg(long, value_name = "DATE|INSTANT")]
+    pub received: Option<String>,
+    /// The law whose clock runs.
+    #[arg(long, value_enum, default_value_t)]
+    pub law: LawArgument,
+    /// ISO 3166 code of the country whose holidays count.
+    #[arg(long, value_name = "CODE", default_value = "FR")]
+    pub country: String,
+    /// How it came; kept sealed.
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+    /// The data were collected from a child.
+    #[arg(long)]
+    pub about_child: bool,
+    /// Only records of this type; may be said several times.
+    #[arg(long = "record-type", value_name = "TYPE")]
+    pub record_types: Vec<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["request", "due"])))]
+pub struct EraseArguments {
+    /// The id of a request, or a beginning of it.
+    #[arg(value_name = "REQUEST")]
+    pub request: Option<String>,
+    /// Every request of which something waits that may go by now.
+    #[arg(long)]
+    pub due: bool,
+    /// Who drafts the plan; by default the author of the settings.
+    #[arg(long, value_name = "NAME")]
+    pub author: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum RequestKindArgument {
+    #[default]
+    Erasure,
+    ConsentWithdrawal,
+    MarketingObjection,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GroundArgument {
+    NotNecessary,
+    ConsentWithdrawn,
+    Objection,
+    Unlawful,
+    LegalErasure,
+    ChildData,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LawArgument {
+    #[default]
+    EuGdpr,
+    UkGdpr,
+    UsCaCcpa,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExtensionReasonArgument {
+    Complexity,
+    Number,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RefusalReasonArgument {
+    IdentityNotVerified,
+    ManifestlyUnfounded,
+    Excessive,
+    NoGround,
+}

@@ -1,0 +1,218 @@
+//! `requests` and `erase`: what a person asked, and the plan for it.
+
+use super::plan::{standing, warn};
+use super::{Call, parse_instant};
+use crate::app::{App, AppError, PlanStanding, RequestReceipt};
+use crate::cli::arguments::{
+    EraseArguments, ExtensionReasonArgument, Format, GroundArgument, LawArgument, ReceiveArguments,
+    RefusalReasonArgument, RequestKindArgument, RequestsCommand,
+};
+use crate::cli::exit::ExitStatus;
+use crate::cli::failure::Failure;
+use crate::cli::output::Output;
+use crate::erasure::deadline::{Country, Law};
+use crate::erasure::ground::{Ground, RequestKind};
+use crate::erasure::request::{ExtensionReason, RefusalReason, Request};
+use crate::policy::Language;
+use crate::views;
+use crate::views::JSON_FORMAT_VERSION;
+use crate::views::plan::StandingJson;
+use crate::views::requests::{ReceivedJson, RequestJson, RequestsJson, StoryJson};
+use crate::views::words::requests as words;
+use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::json;
+use std::io::Read as _;
+use std::path::Path;
+
+/// A file of identities is a few lines.
+const IDENTITIES_BYTES_MAX: u64 = 64 * 1024;
+
+pub(in crate::cli) async fn run(
+    call: &Call<'_>,
+    wanted: &RequestsCommand,
+    output: &mut Output<'_>,
+) -> Result<ExitStatus, Failure> {
+    match wanted {
+        RequestsCommand::Receive(wanted) => receive(call, wanted, output).await?,
+        RequestsCommand::Verify { request, who, method } => {
+            let app = call.open(output).await?;
+            changed(&app.request_verify(request, who, method).await?, output)?;
+        }
+        RequestsCommand::List { all } => {
+            let app = call.open(output).await?;
+            let requests = app.request_list(*all).await?;
+            output.answer(&RequestsJson::new(&requests), |language| {
+                views::requests::human(&requests, language)
+            })?;
+        }
+        RequestsCommand::Show { request } => {
+            let app = call.open(output).await?;
+            let story = app.request_show(request).await?;
+            output.answer(&StoryJson::new(&story), |language| views::requests::story(&story, language))?;
+        }
+        RequestsCommand::Answer { request } => {
+            let app = call.open(output).await?;
+            let answer = app.request_answer(request).await?;
+            let json = json!({
+                "format_version": JSON_FORMAT_VERSION,
+                "request_id": answer.request.request_id,
+                "letter_fr": views::answer::letter(&answer, Language::Fr),
+                "letter_en": views::answer::letter(&answer, Language::En),
+            });
+            output.answer(&json, |language| views::answer::letter(&answer, language))?;
+        }
+        RequestsCommand::Extend { request, reason } => {
+            let reason = match reason {
+                ExtensionReasonArgument::Complexity => ExtensionReason::Complexity,
+                ExtensionReasonArgument::Number => ExtensionReason::Number,
+            };
+            let app = call.open(output).await?;
+            changed(&app.request_extend(request, reason).await?, output)?;
+        }
+        RequestsCommand::Refuse { request, reason, note } => {
+            let app = call.open(output).await?;
+            changed(&app.request_refuse(request, refusal(*reason), note.clone()).await?, output)?;
+        }
+        RequestsCommand::Cancel { request } => {
+            let app = call.open(output).await?;
+            changed(&app.request_cancel(request).await?, output)?;
+        }
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// Drafts the plan of a request.
+pub(in crate::cli) async fn erase(
+    call: &Call<'_>,
+    wanted: &EraseArguments,
+    output: &mut Output<'_>,
+) -> Result<ExitStatus, Failure> {
+    let app = call.open(output).await?;
+    warn(&app, output);
+    let Some(request) = &wanted.request else { return due(&app, wanted, output).await };
+    let drafted = app.erase_plan(request, wanted.author.clone()).await?;
+    let standing = standing(&drafted);
+    if output.format == Format::Json {
+        output.json(&StandingJson::new(&standing))?;
+    } else {
+        output.data(&views::plan::human(&standing, output.language))?;
+        output.remark(&views::plan::next_steps(&standing, output.language));
+    }
+    Ok(ExitStatus::Done)
+}
+
+/// Plans what waits and may go by now. One that cannot be planned does not stop the others.
+async fn due(app: &App, wanted: &EraseArguments, output: &mut Output<'_>) -> Result<ExitStatus, Failure> {
+    let planned = app.erase_due(wanted.author.as_deref()).await?;
+    let lines: Vec<_> = planned
+        .iter()
+        .map(|(request_id, plan)| {
+            let plan_id = plan.as_ref().ok().map(|standing| standing.plan.plan_id.as_str());
+            let error = plan.as_ref().err().map(ToString::to_string);
+            json!({ "request_id": request_id, "plan_id": plan_id, "error": error })
+        })
+        .collect();
+    let failed = planned.iter().any(|(_, plan)| plan.is_err());
+    let json = json!({ "format_version": JSON_FORMAT_VERSION, "planned": lines });
+    output.answer(&json, |language| {
+        if planned.is_empty() {
+            return words::NOTHING_DUE.text(language).to_owned() + "\n";
+        }
+        let line = |(request_id, plan): &(String, Result<PlanStanding, AppError>)| match plan {
+            Ok(standing) => words::DUE_PLANNED.fill(language, &[request_id, &standing.plan.plan_id]) + "\n",
+            Err(error) => words::DUE_FAILED.fill(language, &[request_id, error]) + "\n",
+        };
+        planned.iter().map(line).collect()
+    })?;
+    Ok(if failed { ExitStatus::Partial } else { ExitStatus::Done })
+}
+
+async fn receive(call: &Call<'_>, wanted: &ReceiveArguments, output: &mut Output<'_>) -> Result<(), Failure> {
+    let mut identities = wanted.identities.clone();
+    if let Some(file) = &wanted.file {
+        let text = read(file)?;
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        identities.extend(lines.map(str::to_owned));
+    }
+    let receipt = RequestReceipt {
+        kind: kind(wanted.kind),
+        ground: wanted.ground.map(ground),
+        law: law(wanted.law),
+        country: wanted.country.clone(),
+        received_at: wanted.received.as_deref().map(|text| received(text, &wanted.country)).transpose()?,
+        identities,
+        note: wanted.note.clone(),
+        about_child: wanted.about_child,
+        record_types: wanted.record_types.iter().cloned().collect(),
+    };
+    let app = call.open(output).await?;
+    let received = app.request_receive(receipt).await?;
+    output
+        .answer(&ReceivedJson::new(&received), |language| views::requests::received(&received, language))?;
+    if !received.overlaps.is_empty() {
+        output.report(&words::OVERLAPS.fill(output.language, &[&received.overlaps.join(", ")]));
+    }
+    Ok(())
+}
+
+fn changed(request: &Request, output: &mut Output<'_>) -> Result<(), Failure> {
+    output.answer(&RequestJson::new(request, None), |language| views::requests::line(request, language))
+}
+
+/// A day is its noon in the country whose calendar counts, so that it is that day there.
+fn received(text: &str, country: &str) -> Result<DateTime<Utc>, Failure> {
+    let Ok(day) = text.parse::<NaiveDate>() else { return parse_instant(text) };
+    let noon = day.and_hms_opt(12, 0, 0).unwrap_or_else(|| day.and_time(chrono::NaiveTime::MIN));
+    let zone = Country::of_code(country).time_zone();
+    Ok(noon.and_local_timezone(zone).earliest().map_or_else(|| noon.and_utc(), |at| at.to_utc()))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a file of identities is named on the command line")]
+fn read(file: &Path) -> Result<String, Failure> {
+    let mut text = String::new();
+    let done = if file == Path::new("-") {
+        std::io::stdin().take(IDENTITIES_BYTES_MAX).read_to_string(&mut text)
+    } else {
+        std::fs::File::open(file).and_then(|file| file.take(IDENTITIES_BYTES_MAX).read_to_string(&mut text))
+    };
+    match done {
+        Ok(_) => Ok(text),
+        Err(error) => Err(Failure::usage(format!("{} cannot be read: {}", file.display(), error.kind()))),
+    }
+}
+
+fn kind(argument: RequestKindArgument) -> RequestKind {
+    match argument {
+        RequestKindArgument::Erasure => RequestKind::Erasure,
+        RequestKindArgument::ConsentWithdrawal => RequestKind::ConsentWithdrawal,
+        RequestKindArgument::MarketingObjection => RequestKind::MarketingObjection,
+    }
+}
+
+fn ground(argument: GroundArgument) -> Ground {
+    match argument {
+        GroundArgument::NotNecessary => Ground::NotNecessary,
+        GroundArgument::ConsentWithdrawn => Ground::ConsentWithdrawn,
+        GroundArgument::Objection => Ground::Objection,
+        GroundArgument::Unlawful => Ground::Unlawful,
+        GroundArgument::LegalErasure => Ground::LegalErasure,
+        GroundArgument::ChildData => Ground::ChildData,
+    }
+}
+
+fn law(argument: LawArgument) -> Law {
+    match argument {
+        LawArgument::EuGdpr => Law::EuGdpr,
+        LawArgument::UkGdpr => Law::UkGdpr,
+        LawArgument::UsCaCcpa => Law::UsCaCcpa,
+    }
+}
+
+fn refusal(argument: RefusalReasonArgument) -> RefusalReason {
+    match argument {
+        RefusalReasonArgument::IdentityNotVerified => RefusalReason::IdentityNotVerified,
+        RefusalReasonArgument::ManifestlyUnfounded => RefusalReason::ManifestlyUnfounded,
+        RefusalReasonArgument::Excessive => RefusalReason::Excessive,
+        RefusalReasonArgument::NoGround => RefusalReason::NoGround,
+    }
+}

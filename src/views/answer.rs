@@ -1,0 +1,143 @@
+//! The letter that answers a person, in plain words (floor 8, pure).
+//!
+//! It is made of the request and of what its certificates state, and of nothing else, so that it cannot say
+//! more than was seen. It names nobody: whoever sends it knows the address.
+
+use super::text::{add_line, day, number, printable};
+use super::words::answer as words;
+use super::words::run;
+use crate::app::RequestAnswer;
+use crate::erasure::request::RequestState;
+use crate::evidence::{Residual, ResidualStatus, TargetEvidence};
+use crate::policy::Language;
+
+/// The whole letter, as plain text.
+#[must_use]
+pub fn letter(answer: &RequestAnswer, language: Language) -> String {
+    let request = &answer.request;
+    let mut page = words::TITLE.text(language).to_owned() + "\n\n";
+    let reference = words::REFERENCE.fill(language, &[&request.request_id, &request.received_on]);
+    add_line(&mut page, format_args!("{reference}"));
+    add_line(&mut page, format_args!("{}\n", words::FROM.fill(language, &[&printable(&answer.controller)])));
+    match (request.state, &request.refusal) {
+        (RequestState::Refused, Some(refusal)) => {
+            let reason = words::refusal(refusal.reason).text(language);
+            add_line(&mut page, format_args!("{}", words::REFUSED.fill(language, &[&reason])));
+        }
+        (RequestState::Cancelled, _) => {
+            add_line(&mut page, format_args!("{}", words::CANCELLED.text(language)));
+        }
+        _ => page.push_str(&done(answer, language)),
+    }
+    if request.state.awaits_answer() {
+        let line = match &request.extension {
+            Some(extension) => words::EXTENDED.fill(language, &[&request.due_on, &extension.due_before_on]),
+            None => words::PENDING.fill(language, &[&request.due_on]),
+        };
+        add_line(&mut page, format_args!("\n{line}"));
+    }
+    add_line(&mut page, format_args!("\n{}", words::RIGHTS.text(language)));
+    let contact = words::RIGHTS_CONTACT.fill(language, &[&printable(&answer.contact)]);
+    add_line(&mut page, format_args!("  {contact}"));
+    add_line(&mut page, format_args!("  {}", words::RIGHTS_AUTHORITY.text(language)));
+    page
+}
+
+/// What was erased, what is kept, what is undone, what remains, by the certificates.
+fn done(answer: &RequestAnswer, language: Language) -> String {
+    let all = || answer.statements.iter().flat_map(|one| &one.predicate.evidence.targets);
+    let erased: Vec<String> = all().flat_map(|target| erased(target, language)).collect();
+    let mut page = String::new();
+    if erased.is_empty() {
+        let is_known = all().any(|target| target.counts.matched > 0 || !target.failures.is_empty());
+        let line = if is_known || answer.statements.is_empty() { words::NOTHING_YET } else { words::NOTHING };
+        add_line(&mut page, format_args!("{}", line.text(language)));
+    } else {
+        section(&mut page, words::ERASED.text(language), &erased);
+    }
+    // Only the last certificate says how things stand.
+    let Some(last) = answer.statements.last() else { return page };
+    let evidence = &last.predicate.evidence;
+    let mut kept: Vec<String> = evidence.targets.iter().flat_map(|target| kept(target, language)).collect();
+    if !kept.is_empty() {
+        kept.push(words::KEPT_USE.text(language).to_owned());
+        section(&mut page, words::KEPT.text(language), &kept);
+    }
+    let mut undone: Vec<String> =
+        evidence.targets.iter().flat_map(|target| undone(target, language)).collect();
+    if !undone.is_empty() {
+        undone.push(words::UNDONE_LATER.text(language).to_owned());
+        section(&mut page, words::UNDONE.text(language), &undone);
+    }
+    let residuals = answer.statements.iter().flat_map(|one| &one.predicate.evidence.residuals);
+    let mut copies: Vec<String> = residuals.filter_map(|residual| copy(residual, language)).collect();
+    copies.dedup();
+    if !copies.is_empty() {
+        section(&mut page, words::COPIES.text(language), &copies);
+    }
+    let proofs = answer
+        .statements
+        .iter()
+        .map(|statement| words::PROOF_LINE.fill(language, &[&statement.predicate.certificate_id]));
+    section(&mut page, words::PROOF.text(language), &proofs.collect::<Vec<_>>());
+    page
+}
+
+fn section(page: &mut String, title: &str, lines: &[String]) {
+    add_line(page, format_args!("{}{title}", if page.is_empty() { "" } else { "\n" }));
+    for line in lines {
+        add_line(page, format_args!("  - {line}"));
+    }
+}
+
+/// What kind of records, in the words of the rule; without one, those of the data map.
+fn what(target: &TargetEvidence, language: Language) -> String {
+    let wanted = match language {
+        Language::Fr => "fr",
+        Language::En => "en",
+    };
+    let by_rule = target.rule.id.as_str() != "on-request";
+    let title = target.rule.title.iter().find(|(code, _)| code.as_str() == wanted && by_rule);
+    title.map_or_else(|| printable(target.record_type.as_str()), |(_, text)| printable(text.as_str()))
+}
+
+fn erased(target: &TargetEvidence, language: Language) -> Vec<String> {
+    let what = what(target, language);
+    let counts = &target.counts;
+    [(words::ERASED_LINE, counts.purged), (words::ANONYMIZED_LINE, counts.anonymized)]
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(message, count)| message.fill(language, &[&what, &number(count)]))
+        .collect()
+}
+
+fn kept(target: &TargetEvidence, language: Language) -> Vec<String> {
+    let what = what(target, language);
+    let line = |exception: &crate::evidence::Exception| {
+        let reason = run::exception(exception.code.as_str()).text(language);
+        let count = number(exception.count);
+        match exception.review_on {
+            Some(until) => words::KEPT_UNTIL.fill(language, &[&what, &count, &reason, &until]),
+            None => words::KEPT_OPEN.fill(language, &[&what, &count, &reason]),
+        }
+    };
+    target.exceptions.iter().map(line).collect()
+}
+
+fn undone(target: &TargetEvidence, language: Language) -> Vec<String> {
+    let what = what(target, language);
+    let line = |failure: &crate::evidence::Failure| {
+        let reason = run::failure(failure.code.as_str()).text(language);
+        words::UNDONE_LINE.fill(language, &[&what, &reason])
+    };
+    target.failures.iter().map(line).collect()
+}
+
+fn copy(residual: &Residual, language: Language) -> Option<String> {
+    let place = printable(residual.location.as_str());
+    match (residual.status, residual.expires_at) {
+        (ResidualStatus::Closed, _) => None,
+        (_, Some(until)) => Some(words::COPY_UNTIL.fill(language, &[&place, &day(until)])),
+        (_, None) => Some(words::COPY_OPEN.fill(language, &[&place])),
+    }
+}

@@ -1,0 +1,204 @@
+//! Requests as lists and stories (floor 8, pure). No identity is shown: who reads the screen of a member of
+//! staff needs none.
+
+use super::JSON_FORMAT_VERSION;
+use super::text::{self, add_line, day, instant, printable};
+use super::words::requests as words;
+use crate::app::{RequestReceived, RequestStory};
+use crate::erasure::ground::RequestKind;
+use crate::erasure::request::Request;
+use crate::plan::{Plan, RequestPlan, Search};
+use crate::policy::Language;
+use serde::Serialize;
+
+/// One row a request.
+#[must_use]
+pub fn human(requests: &[(Request, Option<i64>)], language: Language) -> String {
+    if requests.is_empty() {
+        return words::NONE.text(language).to_owned() + "\n";
+    }
+    let header = [
+        words::COLUMN_REQUEST,
+        words::COLUMN_KIND,
+        words::COLUMN_STATE,
+        words::COLUMN_RECEIVED,
+        words::COLUMN_DUE,
+        words::COLUMN_LEFT,
+    ];
+    let mut table = text::table(&header.map(|message| message.text(language)));
+    for (request, days_left) in requests {
+        table.add_row([
+            request.request_id.clone(),
+            words::kind(request.kind).text(language).to_owned(),
+            words::state(request.state).text(language).to_owned(),
+            request.received_on.to_string(),
+            if days_left.is_some() { request.due_on.to_string() } else { String::new() },
+            left(*days_left, language),
+        ]);
+    }
+    // An identifier is copied into the next command: it must not be broken.
+    text::widen(&mut table, 0, 40);
+    text::lines(&table)
+}
+
+fn left(days_left: Option<i64>, language: Language) -> String {
+    match days_left {
+        None => String::new(),
+        Some(days) if days < 0 => words::LATE.fill(language, &[&days.unsigned_abs()]),
+        Some(days) => days.to_string(),
+    }
+}
+
+/// Where a request stands, in one line.
+#[must_use]
+pub fn line(request: &Request, language: Language) -> String {
+    let state = words::state(request.state).text(language);
+    let line = if request.state.awaits_answer() {
+        words::LINE.fill(language, &[&request.request_id, &state, &request.due_on])
+    } else {
+        words::LINE_ENDED.fill(language, &[&request.request_id, &state])
+    };
+    line + "\n"
+}
+
+/// What becomes of a request that was just received.
+#[must_use]
+pub fn received(received: &RequestReceived, language: Language) -> String {
+    let request = &received.request;
+    let (id, due) = (&request.request_id, &request.due_on);
+    if received.joined {
+        return words::JOINED.fill(language, &[id, due]) + "\n";
+    }
+    let first = words::RECEIVED.fill(language, &[id, &request.received_on, due]);
+    format!("{first}\n{}\n", words::VERIFY_NEXT.fill(language, &[id]))
+}
+
+/// A request and what happened to it.
+#[must_use]
+pub fn story(story: &RequestStory, language: Language) -> String {
+    let request = &story.request;
+    let mut page = line(request, language);
+    let ground = format!("{} (GDPR art. {})", request.ground.code(), request.ground.article());
+    let rows = [
+        (words::COLUMN_KIND, words::kind(request.kind).text(language).to_owned()),
+        (words::GROUND, ground),
+        (words::COLUMN_RECEIVED, request.received_on.to_string()),
+        (words::COLUMN_LEFT, left(story.days_left, language)),
+        (words::PLANS, story.plan_ids.join(", ")),
+        (words::CERTIFICATES, story.certificate_ids.join(", ")),
+    ];
+    for (name, value) in rows.into_iter().filter(|(_, value)| !value.is_empty()) {
+        add_line(&mut page, format_args!("  {:<15}{value}", name.text(language)));
+    }
+    add_line(&mut page, format_args!("{}", words::EVENTS.text(language)));
+    for event in &story.events {
+        let note = event.note.as_deref().map(|note| format!(": {}", printable(note))).unwrap_or_default();
+        add_line(&mut page, format_args!("  {}  {}{note}", instant(event.at), event.event));
+    }
+    page
+}
+
+/// Where a plan looked for the person, and what a duty keeps.
+#[must_use]
+pub fn searched(plan: &Plan, request: &RequestPlan, language: Language) -> String {
+    let kind = RequestKind::parse(&request.kind).unwrap_or(RequestKind::Erasure);
+    let kind = words::kind(kind).text(language);
+    let values: [&dyn std::fmt::Display; 4] =
+        [&request.request_id, &kind, &day(request.received_at), &day(request.due_at)];
+    let mut page = words::SEARCH_FOR.fill(language, &values) + "\n";
+    add_line(&mut page, format_args!("{}", words::SEARCH_HEADING.text(language)));
+    for searched in &request.datasets {
+        let name = printable(&searched.dataset);
+        let line = match &searched.search {
+            Search::Found { own, shared } => words::SEARCH_FOUND.fill(language, &[&name, own, shared]),
+            Search::NothingFound => words::SEARCH_NOTHING.fill(language, &[&name]),
+            Search::NotReached { reason } => {
+                words::SEARCH_NOT_REACHED.fill(language, &[&name, &printable(reason)])
+            }
+            Search::NotSearched => words::SEARCH_NOT_SEARCHED.fill(language, &[&name]),
+        };
+        add_line(&mut page, format_args!("  {line}"));
+    }
+    for kept in &request.kept {
+        let item = plan.items.iter().find(|item| item.item == kept.item);
+        let name = item.map(|item| printable(&item.dataset)).unwrap_or_default();
+        let code = printable(&kept.exception);
+        let line = match kept.until_on {
+            Some(until) => words::KEPT_UNTIL.fill(language, &[&name, &kept.records, &until, &code]),
+            None => words::KEPT_UNKNOWN.fill(language, &[&name, &kept.records, &code]),
+        };
+        add_line(&mut page, format_args!("  {line}"));
+    }
+    page
+}
+
+/// The JSON form of one request.
+#[derive(Debug, Serialize)]
+pub struct RequestJson<'a> {
+    format_version: u32,
+    #[serde(flatten)]
+    request: &'a Request,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    days_left: Option<i64>,
+}
+
+impl<'a> RequestJson<'a> {
+    #[must_use]
+    pub fn new(request: &'a Request, days_left: Option<i64>) -> Self {
+        Self { format_version: JSON_FORMAT_VERSION, request, days_left }
+    }
+}
+
+/// The JSON form of `requests list`.
+#[derive(Debug, Serialize)]
+pub struct RequestsJson<'a> {
+    format_version: u32,
+    requests: Vec<RequestJson<'a>>,
+}
+
+impl<'a> RequestsJson<'a> {
+    #[must_use]
+    pub fn new(requests: &'a [(Request, Option<i64>)]) -> Self {
+        let requests = requests.iter().map(|(request, left)| RequestJson::new(request, *left));
+        Self { format_version: JSON_FORMAT_VERSION, requests: requests.collect() }
+    }
+}
+
+/// The JSON form of `requests receive`.
+#[derive(Debug, Serialize)]
+pub struct ReceivedJson<'a> {
+    #[serde(flatten)]
+    request: RequestJson<'a>,
+    joined: bool,
+    overlaps: &'a [String],
+}
+
+impl<'a> ReceivedJson<'a> {
+    #[must_use]
+    pub fn new(received: &'a RequestReceived) -> Self {
+        let request = RequestJson::new(&received.request, None);
+        Self { request, joined: received.joined, overlaps: &received.overlaps }
+    }
+}
+
+/// The JSON form of `requests show`.
+#[derive(Debug, Serialize)]
+pub struct StoryJson<'a> {
+    #[serde(flatten)]
+    request: RequestJson<'a>,
+    plan_ids: &'a [String],
+    certificate_ids: &'a [String],
+    events: &'a [crate::app::RequestEvent],
+}
+
+impl<'a> StoryJson<'a> {
+    #[must_use]
+    pub fn new(story: &'a RequestStory) -> Self {
+        Self {
+            request: RequestJson::new(&story.request, story.days_left),
+            plan_ids: &story.plan_ids,
+            certificate_ids: &story.certificate_ids,
+            events: &story.events,
+        }
+    }
+}

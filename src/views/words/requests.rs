@@ -1,0 +1,83 @@
+//! Words of requests (floor 8).
+
+use super::{Message, messages};
+use crate::erasure::ground::RequestKind;
+use crate::erasure::request::RequestState;
+
+messages! {
+    NONE: "Aucune demande.", "No request.";
+    RECEIVED: "Demande {0} reçue le {1}. Réponse due le {2} au plus tard.",
+        "Request {0} received on {1}. The answer is due on {2} at the latest.";
+    JOINED: "Cette demande ne dit rien de plus que la demande ouverte {0}, à laquelle elle est jointe ; rien n'y change. Réponse due le {1}.",
+        "This request says nothing that the open request {0} does not: it is joined to it, and changes nothing there. The answer is due on {1}.";
+    OVERLAPS: "D'autres demandes ouvertes nomment une de ces identités : {0}",
+        "Other open requests name one of these identities: {0}";
+    VERIFY_NEXT: "Ensuite : vérifier l'identité, puis oubliette requests verify {0} --as NOM --method TEXTE",
+        "Next: check who the person is, then oubliette requests verify {0} --as NAME --method TEXT";
+    LINE: "Demande {0} : {1}. Réponse due le {2}.", "Request {0}: {1}. The answer is due on {2}.";
+    LINE_ENDED: "Demande {0} : {1}.", "Request {0}: {1}.";
+    NOTHING_DUE: "Rien de ce qui attend ne peut partir aujourd'hui.", "Nothing that waits may go today.";
+    DUE_PLANNED: "Demande {0} : plan {1} rédigé, à approuver.", "Request {0}: plan {1} drafted, to be approved.";
+    DUE_FAILED: "Demande {0} : pas planifiée (détail, en anglais : {1})", "Request {0}: not planned ({1})";
+    COLUMN_REQUEST: "demande", "request";
+    COLUMN_KIND: "objet", "what is asked";
+    COLUMN_STATE: "état", "state";
+    COLUMN_RECEIVED: "reçue", "received";
+    COLUMN_DUE: "due", "due";
+    COLUMN_LEFT: "jours restants", "days left";
+    LATE: "en retard de {0}", "late by {0}";
+    GROUND: "fondement", "ground";
+    PLANS: "plans", "plans";
+    CERTIFICATES: "attestations", "certificates";
+    EVENTS: "Ce qui s'est passé", "What happened";
+    KIND_ERASURE: "effacement", "erasure";
+    KIND_CONSENT: "retrait du consentement", "consent withdrawn";
+    KIND_MARKETING: "opposition à la prospection", "objection to marketing";
+    STATE_RECEIVED: "reçue, identité à vérifier", "received, identity to be verified";
+    STATE_VERIFIED: "identité vérifiée", "identity verified";
+    STATE_PLANNED: "planifiée", "planned";
+    STATE_RUNNING: "en cours", "running";
+    STATE_PARTIAL: "faite en partie, à reprendre", "done in part, to be tried again";
+    STATE_WAITING: "faite ; le reste attend la fin d'une obligation ou d'un gel",
+        "done; the rest waits for the end of a duty or a hold";
+    STATE_DONE: "faite", "done";
+    STATE_REFUSED: "refusée", "refused";
+    STATE_CANCELLED: "annulée", "cancelled";
+    SEARCH_HEADING: "Où la personne a été cherchée", "Where the person was looked for";
+    SEARCH_FOUND: "{0} : {1} enregistrement(s) de la personne, {2} partagé(s) avec d'autres et conservé(s)",
+        "{0}: {1} record(s) of the person, {2} shared with others and kept";
+    SEARCH_NOTHING: "{0} : rien trouvé", "{0}: nothing found";
+    SEARCH_NOT_REACHED: "{0} : NON ATTEINT (détail, en anglais : {1})", "{0}: NOT REACHED ({1})";
+    SEARCH_NOT_SEARCHED: "{0} : pas cherché, aucune colonne n'y identifie une personne et aucun lien n'y mène",
+        "{0}: not searched, no column there identifies a person and no link leads there";
+    SEARCH_FOR: "Demande {0} ({1}), reçue le {2}, réponse due avant le {3}.",
+        "Request {0} ({1}), received on {2}, answer due before {3}.";
+    KEPT_UNTIL: "{0} : {1} enregistrement(s) conservé(s) jusqu'au {2} ({3})",
+        "{0}: {1} record(s) kept until {2} ({3})";
+    KEPT_UNKNOWN: "{0} : {1} enregistrement(s) conservé(s), fin inconnue ({2})",
+        "{0}: {1} record(s) kept, end not known ({2})";
+}
+
+#[must_use]
+pub fn kind(kind: RequestKind) -> Message {
+    match kind {
+        RequestKind::Erasure => KIND_ERASURE,
+        RequestKind::ConsentWithdrawal => KIND_CONSENT,
+        RequestKind::MarketingObjection => KIND_MARKETING,
+    }
+}
+
+#[must_use]
+pub fn state(state: RequestState) -> Message {
+    match state {
+        RequestState::Received => STATE_RECEIVED,
+        RequestState::Verified => STATE_VERIFIED,
+        RequestState::Planned => STATE_PLANNED,
+        RequestState::Running => STATE_RUNNING,
+        RequestState::Partial => STATE_PARTIAL,
+        RequestState::Waiting => STATE_WAITING,
+        RequestState::Done => STATE_DONE,
+        RequestState::Refused => STATE_REFUSED,
+        RequestState::Cancelled => STATE_CANCELLED,
+    }
+}
