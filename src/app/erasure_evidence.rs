@@ -161,18 +161,7 @@ impl App {
             }
         };
         let (action, technique) = seen::action(&item.disposition, &self.catalog, &item.dataset);
-        let mut counts = Counts {
-            already_absent: claim.already_absent,
-            excepted: exceptions.iter().map(|exception| exception.count).sum(),
-            failed: failures.iter().map(|failure| failure.count).sum(),
-            ..Counts::default()
-        };
-        match action {
-            Action::Purge => counts.purged = claim.disposed,
-            Action::Anonymize => counts.anonymized = claim.disposed,
-            Action::Pseudonymize => counts.pseudonymized = claim.disposed,
-        }
-        counts.matched = counts.disposed() + counts.already_absent + counts.excepted + counts.failed;
+        let counts = seen::counts_of(action, claim, &exceptions, &failures);
         let (store, dataset) = names(&self.catalog, &item.dataset)?;
         Ok(TargetEvidence {
             store,

@@ -136,6 +136,28 @@ fn looked_up(claim: &Claim, at: DateTime<Utc>) -> Verification {
     Verification { method: VerificationMethod::KeyLookup, checked, remaining, at }
 }
 
+/// What was done, kept and missed of one target. They add up to what was matched.
+pub(super) fn counts_of(
+    action: Action,
+    claim: &Claim,
+    exceptions: &[Exception],
+    failures: &[Failure],
+) -> Counts {
+    let mut counts = Counts {
+        already_absent: claim.already_absent,
+        excepted: exceptions.iter().map(|exception| exception.count).sum(),
+        failed: failures.iter().map(|failure| failure.count).sum(),
+        ..Counts::default()
+    };
+    match action {
+        Action::Purge => counts.purged = claim.disposed,
+        Action::Anonymize => counts.anonymized = claim.disposed,
+        Action::Pseudonymize => counts.pseudonymized = claim.disposed,
+    }
+    counts.matched = counts.disposed() + counts.already_absent + counts.excepted + counts.failed;
+    counts
+}
+
 fn main_target(
     seen: &Seen<'_>,
     catalog: &Catalog,
@@ -163,18 +185,7 @@ fn main_target(
         }
     };
     let (action, technique) = action(&item.disposition, catalog, &item.dataset);
-    let mut counts = Counts {
-        already_absent: claim.already_absent,
-        excepted: exceptions.iter().map(|exception| exception.count).sum(),
-        failed: failures.iter().map(|failure| failure.count).sum(),
-        ..Counts::default()
-    };
-    match action {
-        Action::Purge => counts.purged = claim.disposed,
-        Action::Anonymize => counts.anonymized = claim.disposed,
-        Action::Pseudonymize => counts.pseudonymized = claim.disposed,
-    }
-    counts.matched = counts.disposed() + counts.already_absent + counts.excepted + counts.failed;
+    let counts = counts_of(action, claim, &exceptions, &failures);
     let (store, dataset) = names(catalog, &item.dataset)?;
     let mut steps = codes(&seen.residue_steps)?;
     if claim.in_partitions > 0 {

@@ -98,7 +98,7 @@ impl<B: Backend> RecordSource for ServerSource<B> {
         records_max: u32,
     ) -> Result<RowPage, ConnectorError> {
         reading!(self, &selection.address.dataset, |lease| {
-            rows_of(&mut lease, selection, columns, (after, records_max.max(1)))
+            next_due(&mut lease, selection, columns, (after, records_max.max(1)))
         })
     }
 
@@ -168,36 +168,18 @@ async fn page<B: Backend>(
     after: Option<&RecordKey>,
     records_max: u32,
 ) -> Result<Page, ConnectorError> {
-    lease.verify(selection).await?;
-    let target = Target::of(lease, selection)?;
-    let (backend, parts) = (lease.backend(), target.table.parts());
-    let mut asked = target.table.list(backend);
-    for name in &selection.link_columns {
-        asked.push(", ").append(&stored(lease, selection, name, &target.table.alias)?);
+    let found = next_due(lease, selection, &selection.link_columns, (after, records_max)).await?;
+    let dataset = &selection.address.dataset;
+    let mut records = Vec::with_capacity(found.rows.len());
+    for RowValues { key, values } in found.rows {
+        let links = values.into_iter().map(|value| link(value, dataset)).collect::<Result<_, _>>()?;
+        records.push(PageRecord { key, links });
     }
-    let range = super::table::Restriction::Range { after: after.cloned(), last: None };
-    let sql = SqlText::fill(
-        "SELECT {0} FROM {1} WHERE {2} ORDER BY {3} LIMIT {4}",
-        &[
-            &asked,
-            &target.table.from,
-            &target.due_within(lease, &range)?,
-            &target.table.order(),
-            &SqlText::value(Value::Int(i64::from(records_max))),
-        ],
-    );
-    let rows = lease.rows(target.dataset(), sql).await?;
-    let exhausted = u32::try_from(rows.len()).is_ok_and(|found| found < records_max);
-    let mut records = Vec::with_capacity(rows.len());
-    for mut row in rows {
-        let links = row.split_off(parts.min(row.len()));
-        let links = links.into_iter().map(|value| link(value, target.dataset())).collect::<Result<_, _>>()?;
-        records.push(PageRecord { key: lease.key(row)?, links });
-    }
-    Ok(Page { records, exhausted })
+    Ok(Page { records, exhausted: found.exhausted })
 }
 
-async fn rows_of<B: Backend>(
+/// The next due records in key order, with what these columns hold.
+async fn next_due<B: Backend>(
     lease: &mut Lease<'_, B>,
     selection: &Selection,
     columns: &[String],
