@@ -19,6 +19,8 @@ use unicode_normalization::UnicodeNormalization as _;
 pub const VALUE_BYTES_MAX: usize = 512;
 /// Longest kind, in bytes.
 const KIND_BYTES_MAX: usize = 64;
+/// A shorter text, such as a customer number of few digits, means many things.
+const TEXT_CHARACTERS_MIN: usize = 6;
 /// Digits of an E.164 number.
 const E164_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 
@@ -73,6 +75,34 @@ impl IdentityClass {
             Self::Phone
         } else {
             Self::Other
+        }
+    }
+}
+
+impl IdentityClass {
+    /// Whether what stands between these two is an identity of its own.
+    fn stands_alone(self, before: &str, after: &str) -> bool {
+        let (left, mut right) = (before.chars().next_back(), after.chars());
+        let next = right.next();
+        let is_word = |character: char| character.is_alphanumeric();
+        match self {
+            Self::Phone => {
+                !left.is_some_and(|one| one.is_ascii_digit() || one == '+')
+                    && !next.is_some_and(|one| one.is_ascii_digit())
+            }
+            // "jo@example.org." ends a sentence; "jo@example.org.uk" is another address.
+            Self::Email => {
+                let goes_on = match next {
+                    Some('.' | '-') => right.next().is_some_and(is_word),
+                    Some(one) => is_word(one) || one == '_',
+                    None => false,
+                };
+                !goes_on && !left.is_some_and(|one| is_word(one) || "._+-%".contains(one))
+            }
+            Self::Other => {
+                let joins = |one: char| is_word(one) || one == '_' || one == '-';
+                !left.is_some_and(joins) && !next.is_some_and(joins)
+            }
         }
     }
 }
@@ -132,6 +162,28 @@ impl Identity {
             IdentityClass::Phone => phone_forms(&self.value),
             IdentityClass::Email | IdentityClass::Other => text_forms(&self.value),
         }
+    }
+
+    /// The forms under which the identity is searched inside of texts, as [`Identity::search_forms`] has them;
+    /// none for one that is too short to mean this person wherever it stands.
+    #[must_use]
+    pub fn forms_in_text(&self) -> BTreeSet<String> {
+        let mut forms = self.search_forms();
+        forms.retain(|form| form.chars().count() >= TEXT_CHARACTERS_MIN);
+        forms
+    }
+
+    /// Whether a text names this identity, and not only a longer one in which it is contained.
+    #[must_use]
+    pub fn is_named_in(&self, text: &str) -> bool {
+        let (class, text) = (IdentityClass::of(&self.kind), text.to_ascii_lowercase());
+        self.forms_in_text().iter().any(|form| {
+            text.match_indices(form.as_str()).any(|(at, _)| {
+                let before = text.get(..at).unwrap_or_default();
+                let after = text.get(at + form.len()..).unwrap_or_default();
+                class.stands_alone(before, after)
+            })
+        })
     }
 
     /// True for the records whose column holds the identity in one of its forms.

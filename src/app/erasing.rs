@@ -93,7 +93,7 @@ impl App {
     }
 
     /// What the last plan of the request that was begun found: its values still lead on.
-    async fn last_found(&self, request_id: &str) -> Result<Option<Found>, AppError> {
+    pub(super) async fn last_found(&self, request_id: &str) -> Result<Option<Found>, AppError> {
         match self.last_run(request_id).await? {
             Some((plan_id, _)) => Ok(self.ledger.found(&plan_id).await?),
             None => Ok(None),
@@ -179,6 +179,7 @@ impl App {
                 || item.rule.policy != planned.rule.policy
                 || item.rule.rule != planned.rule.rule
                 || item.disposition != planned.disposition
+                || item.part != planned.part
             {
                 return Err(CompileError::CatalogChanged.into());
             }

@@ -2,7 +2,8 @@
 //!
 //! Floor 7. Three readings: the journal's proven batches, one more survey of every item, and a search by a
 //! second path that knows nothing of the first: the identities are looked for again in every column that
-//! identifies a person. What that finds and nobody kept on purpose is a failure.
+//! identifies a person, and in every text that the data map names for search. What that finds and nobody kept on
+//! purpose is a failure.
 
 use super::apply::Running;
 use super::certify::Locks;
@@ -14,6 +15,7 @@ use super::{App, AppError};
 use crate::erasure::compile::{own_of, reference_without_rule};
 use crate::erasure::found::Found;
 use crate::erasure::graph::Graph;
+use crate::erasure::texts::naming_in_text;
 use crate::erasure::walk::{Ground, Reader, naming};
 use crate::evidence::{
     Action, Code, Counts, Exception, Failure, TargetEvidence, Verification, VerificationMethod,
@@ -22,12 +24,17 @@ use crate::execution::{RunEnd, Tuning, patience};
 use crate::hold::{HoldBook, HoldRegister as _};
 use crate::plan::compile::ExecutableItem;
 use crate::plan::named::{Looking, without_kept};
-use crate::plan::{KeptByDuty, Plan, PlanItem, Search, SearchedDataset};
+use crate::plan::{ItemPart, KeptByDuty, Plan, PlanItem, Search, SearchedDataset};
 use crate::subject::Identity;
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use connectors::{ConnectorError, Field, Predicate, Survey};
 use std::collections::BTreeSet;
+
+/// The technique of fields that a duty does not cover: the record itself stays, and is among the exceptions.
+pub const BESIDE_DUTY: &str = "sql.update.beside_duty";
+/// The technique of columns that are emptied so that records which refer to one another can go.
+pub const UNLINKING: &str = "sql.update.unlink";
 
 /// The survey of an item after the act.
 struct ItemReading {
@@ -161,6 +168,11 @@ impl App {
             }
         };
         let (action, technique) = seen::action(&item.disposition, &self.catalog, &item.dataset);
+        let technique = match item.part {
+            ItemPart::Whole => technique,
+            ItemPart::BesideDuty => BESIDE_DUTY,
+            ItemPart::Unlinking => UNLINKING,
+        };
         let counts = seen::counts_of(action, claim, &exceptions, &failures);
         let (store, dataset) = names(&self.catalog, &item.dataset)?;
         Ok(TargetEvidence {
@@ -203,17 +215,38 @@ impl App {
             let name = searched.dataset.as_str();
             let predicate = naming(ground, name, &everyone);
             let shared = found.shared(name);
-            if predicate.is_none() && shared.is_empty() || searched.search == Search::NotSearched {
+            let spoken_of = running.items.into_iter().flatten().filter(|item| item.item.dataset == name);
+            let spoken_of = Predicate::or(spoken_of.map(|item| item.selection.scope.clone()));
+            let mut again = Again { at: Some(at), ..Again::default() };
+            let mut has_texts = false;
+            // Somebody who asks for less than everything may go on to be named.
+            if reaches_all {
+                match naming_in_text(ground, name, &everyone, spoken_of.clone()).await {
+                    Ok(texts) => {
+                        has_texts = texts.is_some();
+                        again.texts = texts.unwrap_or_default();
+                        again.checked += again.texts;
+                    }
+                    Err(error) => {
+                        let code = error_code(&error);
+                        targets.push(self.searched_target(
+                            plan,
+                            searched,
+                            &Again { code, ..Again::lost() },
+                        )?);
+                        continue;
+                    }
+                }
+            }
+            let is_searched = predicate.is_some() || !shared.is_empty();
+            if !has_texts && (!is_searched || searched.search == Search::NotSearched) {
                 continue;
             }
-            let mut again = Again { at: Some(at), ..Again::default() };
             if let Some(predicate) = predicate {
                 let rows = reader.rows(name, predicate).await;
                 again.checked += rows.len() as u64;
                 // Where everything is asked for, what no item spoke of is left over, whatever was known of it.
-                let items = running.items.into_iter().flatten().filter(|_| reaches_all);
-                let spoken_of = items.filter(|item| item.item.dataset == name);
-                let spoken_of = Predicate::or(spoken_of.map(|item| item.selection.scope.clone()));
+                let spoken_of = if reaches_all { spoken_of } else { Predicate::or([]) };
                 let fields = place_fields(graph, name);
                 let known = if reaches_all { Vec::new() } else { found.own(name) };
                 let known = [known, shared.clone()].concat();
@@ -255,10 +288,14 @@ impl App {
         if again.new > 0 {
             failures.push(Failure { code: Code::new("found_again")?, count: again.new });
         }
-        if again.at.is_none() {
-            failures.push(Failure { code: Code::new("unreachable")?, count: 0 });
+        if again.texts > 0 {
+            failures.push(Failure { code: Code::new("found_in_text")?, count: again.texts });
         }
-        let left = again.shared + again.new;
+        if again.at.is_none() {
+            failures.push(Failure { code: Code::new(again.code)?, count: 0 });
+        }
+        let failed = again.new + again.texts;
+        let left = again.shared + failed;
         Ok(TargetEvidence {
             store,
             dataset,
@@ -266,7 +303,7 @@ impl App {
             rule: rule(&reference_without_rule(&request_of(plan)?.ground))?,
             action: Action::Purge,
             technique: Code::new("search.identity")?,
-            counts: Counts { matched: left, excepted: again.shared, failed: again.new, ..Counts::default() },
+            counts: Counts { matched: left, excepted: again.shared, failed, ..Counts::default() },
             verification: again.at.map(|at| Verification {
                 method: VerificationMethod::ReQuery,
                 checked: again.checked,
@@ -296,13 +333,17 @@ struct Again {
     shared: u64,
     /// Nobody knew of it when the plan was drafted.
     new: u64,
+    /// Named in texts of records that are not theirs, or of which nobody knew.
+    texts: u64,
     /// `None`: nobody could look.
     at: Option<DateTime<Utc>>,
+    /// Why nobody could.
+    code: &'static str,
 }
 
 impl Again {
     fn lost() -> Self {
-        Self::default()
+        Self { code: "unreachable", ..Self::default() }
     }
 }
 

@@ -3,7 +3,7 @@
 //! Floor 7. From the rules as they stand and the shapes of the live tables; nothing is granted here.
 
 use super::{App, AppError};
-use crate::data_map::{Dataset, Ownership, StoreKind};
+use crate::data_map::{Dataset, StoreKind};
 use crate::settings::{Connection, Store};
 use anyhow::Context as _;
 use connectors::Location;
@@ -81,15 +81,15 @@ impl App {
         let by_rule = targets
             .iter()
             .any(|target| target.dataset.name == dataset.name && target.rule.disposition.fields().is_none());
-        by_rule || dataset.links.iter().any(|link| link.ownership == Ownership::Owns)
+        by_rule || dataset.links.iter().any(|link| link.ownership.goes_along())
     }
 
     fn anonymized_columns(&self, dataset: &Dataset) -> BTreeSet<String> {
         let targets = self.catalog.targets(self.now());
-        let fields = targets
-            .iter()
-            .filter(|target| target.dataset.name == dataset.name)
-            .filter_map(|target| target.rule.disposition.fields());
+        let fields = targets.iter().filter(|target| target.dataset.name == dataset.name).flat_map(|target| {
+            let meanwhile = target.rule.exempt.as_ref().map(|exempt| &exempt.meanwhile);
+            target.rule.disposition.fields().into_iter().chain(meanwhile)
+        });
         let mut columns: BTreeSet<String> = fields.flat_map(|fields| fields.keys().cloned()).collect();
         if !columns.is_empty() {
             columns.extend(dataset.marker.clone());

@@ -16,7 +16,9 @@ mod error;
 mod evidence;
 mod grants;
 mod holds;
+mod looking;
 mod open;
+mod person_receipts;
 mod planning;
 mod readiness;
 mod requests;
@@ -26,10 +28,15 @@ mod status;
 mod stores;
 
 pub use apply::{ApplyEnd, ApplyMode, TargetTotals};
+pub use erasure_evidence::{BESIDE_DUTY, UNLINKING};
 pub use error::AppError;
 pub use grants::StoreGrants;
 pub use holds::HoldPlaced;
+pub use looking::{
+    ExportHead, ExportSink, ExportedDataset, ExportedRecord, ExportedRule, Located, LookRequest, Whom,
+};
 pub use open::Documents;
+pub use person_receipts::KEPT_DAYS as RECEIPT_KEPT_DAYS;
 pub use planning::PlanStanding;
 pub use requests::{RequestAnswer, RequestReceipt, RequestReceived, RequestStory};
 pub use status::Status;
@@ -42,7 +49,7 @@ use crate::diagnostic::Diagnostics;
 use crate::ids::IdSource;
 use crate::journal::RunKey;
 use crate::ledger::Ledger;
-pub use crate::ledger::{ClockAcceptance, RequestEvent};
+pub use crate::ledger::{ClockAcceptance, Look, LookKind, RequestEvent};
 use crate::settings::{SecretLookup, Settings};
 use chrono::{DateTime, NaiveDate, Utc};
 use std::sync::Arc;

@@ -62,6 +62,8 @@ pub struct RequestAnswer {
     pub statements: Vec<Statement>,
     pub controller: String,
     pub contact: String,
+    /// The private receipt can be handed over with the letter.
+    pub has_receipt: bool,
 }
 
 /// The reason of the exception for records that are other people's too.
@@ -189,12 +191,14 @@ impl App {
         self.settle_requests().await?;
         let request = self.request(id).await?;
         let mut statements = Vec::new();
-        for certificate_id in self.certificates_of_request(&request.request_id).await? {
-            statements.push(self.certificate(&certificate_id)?.0);
+        let certificates = self.certificates_of_request(&request.request_id).await?;
+        for certificate_id in &certificates {
+            statements.push(self.certificate(certificate_id)?.0);
         }
+        let has_receipt = self.has_receipt(&certificates).await?;
         let controller = &self.settings.controller;
         let (controller, contact) = (controller.name.clone(), controller.contact.clone());
-        Ok(RequestAnswer { request, statements, controller, contact })
+        Ok(RequestAnswer { request, statements, controller, contact, has_receipt })
     }
 
     /// A request by its id, or by a beginning of it that no other has.
@@ -237,6 +241,7 @@ impl App {
             let Some((plan_id, run)) = self.last_run(&request.request_id).await? else { continue };
             let Some(text) = run.statement.filter(|_| run.state == RunState::Certified) else { continue };
             let statement = Statement::parse(text.as_bytes())?;
+            self.keep_places(&request, &plan_id, &statement).await?;
             let predicate = &statement.predicate;
             let mut exceptions = predicate.evidence.targets.iter().flat_map(|target| &target.exceptions);
             let ended = match predicate.outcome {
@@ -254,6 +259,7 @@ impl App {
             let event = RequestEvent { at: self.now(), event, note: None };
             self.ledger.update_request(&request, &event).await?;
         }
+        self.forget_old_places().await?;
         // Also those whose process died between the two.
         for request in self.ledger.requests(true).await?.iter().filter(|one| one.state.is_final()) {
             if self.ledger.request_identities(&request.request_id).await?.is_some() {

@@ -198,6 +198,11 @@ fn check_start(catalog: &Catalog, rule: &Rule, dataset: &Dataset, node: &Node, r
 }
 
 fn check_disposition(rule: &Rule, dataset: &Dataset, node: &Node, report: &mut Report<'_>) {
+    if rule.exempt.is_some() && matches!(dataset.location, Location::Objects { .. }) {
+        let message = format!("dataset `{}` holds objects, of which no field can be kept", dataset.name);
+        let hint = Some("name the datasets in `applies_to`".to_owned());
+        report.error("not-for-objects", place_of(node, "erasure"), message, hint);
+    }
     let place = place_of(node, "disposition");
     let Some(fields) = rule.disposition.fields() else { return };
     if matches!(dataset.location, Location::Objects { .. }) {

@@ -4,7 +4,7 @@
 //! and only after its counts have been checked; its canonical bytes are signed in a DSSE
 //! [`Envelope`]. A [`VerifiedCertificate`] comes out of [`TrustRoot::verify`] alone. Records appear as
 //! salted commitments ([`commitment`]) under one Merkle root ([`record_set`]); a [`receipt`] opens
-//! one of them.
+//! one of them, a [`person_receipt`] those of one request.
 //!
 //! What a certificate proves: the key holder said exactly this, and did not change or withdraw it
 //! since. It does not prove that no other copy exists, and says so.
@@ -12,6 +12,7 @@
 pub mod commitment;
 pub mod dsse;
 pub mod merkle;
+pub mod person_receipt;
 pub mod receipt;
 pub mod record_set;
 pub mod signer;

@@ -9,6 +9,7 @@ use crate::catalog::Catalog;
 use crate::data_map::{Dataset, EventSource, StoreKind};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::hold::HoldBook;
+use crate::plan::compile::exempt::unsaid;
 use crate::plan::compile::name;
 use crate::plan::compile::start::field_of;
 use crate::plan::planner::{ClockMarks, DraftInput, draft};
@@ -16,7 +17,7 @@ use crate::plan::world::{Sources, World, datasets_of_table};
 use crate::plan::{FindingCode, FindingSeverity, Plan, PlanFinding};
 use chrono::{DateTime, Duration, Utc};
 use connectors::nearest::nearest;
-use connectors::{DatasetAddress, DatasetShape, Location};
+use connectors::{DatasetAddress, DatasetShape, Location, ValueType};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is checked, against what.
@@ -120,6 +121,7 @@ impl Checking<'_> {
             self.tell(Severity::Error, "no-key", spot, message, hint);
         }
         self.columns_exist(dataset, shape);
+        self.texts_are_text(dataset, shape);
         self.links_exist(dataset);
         self.events_readable(dataset, shape);
         self.parents_exist(dataset, shape);
@@ -137,6 +139,23 @@ impl Checking<'_> {
             let message = format!("dataset {} has no column {}", name(&dataset.name), name(column));
             let spot = self.input.places.column(&dataset.name, column);
             self.tell(Severity::Error, "unknown-column", spot, message, hint);
+        }
+    }
+
+    /// What is searched in must be text.
+    fn texts_are_text(&mut self, dataset: &Dataset, shape: &DatasetShape) {
+        for column in &dataset.search_text {
+            let found = shape.column(column).filter(|found| found.value_type != ValueType::Text);
+            let Some(found) = found else { continue };
+            let message = format!(
+                "column {} of dataset {} is {}, in which no text can be searched",
+                name(column),
+                name(&dataset.name),
+                name(&found.declared_type)
+            );
+            let spot = self.input.places.column(&dataset.name, column);
+            let hint = Some("name only columns of text under 'search_text'".to_owned());
+            self.tell(Severity::Error, "no-text", spot, message, hint);
         }
     }
 
@@ -282,6 +301,12 @@ impl Checking<'_> {
             previous: None,
         })
         .await;
+        for target in input.catalog.targets(input.as_of) {
+            let Some(shape) = self.world.shape(&target.dataset.name) else { continue };
+            let Some(unsaid) = unsaid(target.rule, target.dataset, shape) else { continue };
+            let spot = self.scope_place(&target.policy.name, &target.rule.id, unsaid.code);
+            self.tell(Severity::Error, "erasure-unsaid", spot, unsaid.message, None);
+        }
         match drafted {
             Ok(plan) => plan.findings.iter().for_each(|finding| self.finding(&plan, finding)),
             Err(error) => {
@@ -367,6 +392,7 @@ fn code_of(code: FindingCode) -> Option<&'static str> {
         | FindingCode::SharedWithOthers
         | FindingCode::ReferredTo
         | FindingCode::OwnershipUndeclared
+        | FindingCode::NamedInText
         | FindingCode::SameTableTwice
         | FindingCode::LockedByStore
         | FindingCode::NothingDue => return None,
@@ -403,7 +429,8 @@ fn declared_columns(dataset: &Dataset) -> Vec<&str> {
     let subject = dataset.subject.values().map(String::as_str);
     let fields = dataset.fields.keys().map(String::as_str);
     let links = dataset.links.iter().map(|link| link.column.as_str());
-    let others = dataset.not_personal.iter().chain(&dataset.marker).map(String::as_str);
+    let others = dataset.not_personal.iter().chain(&dataset.marker).chain(&dataset.search_text);
+    let others = others.map(String::as_str);
     subject.chain(events).chain(fields).chain(links).chain(others).collect()
 }
 

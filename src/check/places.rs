@@ -52,8 +52,10 @@ impl Places {
                 self.add_column(name, column, column.text(), &spot);
             }
         }
-        for column in node.get("not_personal").map(Node::items).unwrap_or_default() {
-            self.add_column(name, column, column.text(), &spot);
+        for key in ["not_personal", "search_text"] {
+            for column in node.get(key).map(Node::items).unwrap_or_default() {
+                self.add_column(name, column, column.text(), &spot);
+            }
         }
         if let Some(marker) = node.get("marker") {
             self.add_column(name, marker, marker.text(), &spot);

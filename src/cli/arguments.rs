@@ -3,8 +3,8 @@
 mod requests;
 
 pub use requests::{
-    EraseArguments, ExtensionReasonArgument, GroundArgument, LawArgument, ReceiveArguments,
-    RefusalReasonArgument, RequestKindArgument, RequestsCommand,
+    EraseArguments, ExportArguments, ExtensionReasonArgument, GroundArgument, LawArgument, LookArguments,
+    ReceiveArguments, RefusalReasonArgument, RequestKindArgument, RequestsCommand,
 };
 
 use super::exit;
@@ -144,6 +144,16 @@ pub enum Command {
         after_help = "Then `oubliette approve PLAN --as NAME` and `oubliette apply PLAN`, as for any plan. A request whose run was done in part, or of which something stays until a duty ends, is planned again in the same way.\n\nExit status: 0, 2.\n\nExample:\n  oubliette erase request-4f2c --author camille"
     )]
     Erase(EraseArguments),
+    /// Says where a person is: counts by dataset. Reads only.
+    #[command(
+        after_help = "For a verified request, or for identities with a reason. Who looked and why is kept in the ledger (`oubliette requests looks`).\n\nExit status: 0, 2, 3 when a dataset could not be read.\n\nExamples:\n  oubliette locate request-4f2c --as support\n  oubliette locate --identity email=jo@example.org --as dpo --reason \"call of 3 March\""
+    )]
+    Locate(LookArguments),
+    /// Writes everything that there is of a person to a new file, for their own access request. Reads only.
+    #[command(
+        after_help = "The file is JSON and readable by its owner alone. Columns of shared records that may be about somebody else are only named. Who looked and why is kept in the ledger.\n\nExit status: 0, 2, 3 when a dataset could not be read.\n\nExample:\n  oubliette export request-4f2c --as support --out jo.json"
+    )]
+    Export(ExportArguments),
     /// Shows plans, open runs, holds and certificates.
     #[command(after_help = "Exit status: 0, 2.\n\nExample:\n  oubliette status --format json")]
     Status,

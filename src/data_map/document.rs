@@ -3,7 +3,7 @@
 use crate::policy::scalars::ZONE;
 use crate::yaml::form::{Form, Key, NAME, Shape, TEXT};
 
-pub static OWNERSHIPS: [&str; 3] = ["owns", "shared", "mentions"];
+pub static OWNERSHIPS: [&str; 4] = ["owns", "shared", "accesses", "mentions"];
 pub static UNITS: [&str; 2] = ["seconds", "milliseconds"];
 
 const NAME_FORM: Form = Form::Scalar(&NAME);
@@ -31,6 +31,11 @@ static DATASET: Shape = Shape {
         Key::optional("alias", NAME_FORM, "what certificates call it in public"),
         Key::optional("marker", TEXT_FORM, "nullable column that tells which records are anonymized"),
         Key::optional("not_personal", Form::List(&TEXT_FORM), "columns that hold nothing personal"),
+        Key::optional(
+            "search_text",
+            Form::List(&TEXT_FORM),
+            "columns of free text in which a person may be named; searched after an erasure",
+        ),
     ],
 };
 
@@ -61,7 +66,7 @@ static LINK: Shape = Shape {
         Key::required(
             "ownership",
             Form::Words(&OWNERSHIPS),
-            "owns: a file goes with this row, or this row with the other row",
+            "owns: a file goes with this row, or this row with the other row; accesses: this row ends with the other row",
         ),
     ],
 };

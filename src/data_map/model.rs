@@ -32,6 +32,9 @@ pub struct Dataset {
     pub marker: Option<String>,
     /// Columns declared to hold nothing personal.
     pub not_personal: Vec<String>,
+    /// Columns of free text in which a person may be named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub search_text: Vec<String>,
 }
 
 impl Dataset {
@@ -124,9 +127,21 @@ pub enum Ownership {
     /// Others may name the same record: neither takes the other along, and a row stays as long as a
     /// record here names it. A file has no such protection.
     Shared,
+    /// Whom the named record is about has access by the row here (a session, a place in somebody's account): the
+    /// row ends with that record, whatever else it is part of, and takes nothing else along. It does not keep
+    /// the row for others, as owning it would.
+    Accesses,
     /// The record here only speaks of the other: neither takes the other along, and none keeps the
     /// other. Where the database has a foreign key, that still keeps the row.
     Mentions,
+}
+
+impl Ownership {
+    /// A row here goes with the row of another table that it names.
+    #[must_use]
+    pub fn goes_along(self) -> bool {
+        matches!(self, Self::Owns | Self::Accesses)
+    }
 }
 
 /// What the settings say about a store that matters to plans and certificates. No credentials.

@@ -59,6 +59,7 @@ fn dataset(node: &Node, names: &BTreeSet<String>, report: &mut Report<'_>) -> Op
         alias: text(node, "alias"),
         marker: text(node, "marker"),
         not_personal: texts_of(node, "not_personal"),
+        search_text: texts_of(node, "search_text"),
     })
 }
 
@@ -181,7 +182,7 @@ fn check_capture(name: &str, captures: &BTreeSet<String>, place: Place, report: 
 
 /// What only rows have.
 fn refuse_in_objects(node: &Node, report: &mut Report<'_>) {
-    for key in ["links", "marker"] {
+    for key in ["links", "marker", "search_text"] {
         if let Some(value) = node.get(key) {
             let message = format!("objects have no columns, so no `{key}`");
             report.error("not-for-objects", value.place, message, None);
@@ -282,6 +283,7 @@ fn link(node: &Node, names: &BTreeSet<String>, report: &mut Report<'_>) -> Optio
     let ownership = match node.get("ownership")?.text()? {
         "owns" => Ownership::Owns,
         "shared" => Ownership::Shared,
+        "accesses" => Ownership::Accesses,
         _ => Ownership::Mentions,
     };
     Some(Link { column: text(node, "column")?, to, ownership })

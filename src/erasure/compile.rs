@@ -6,6 +6,7 @@
 //! what refers to a record keeps it as long as it is there. Compiling the same records again gives the same
 //! items in the same order, which is how an approved plan is carried out.
 
+mod circle;
 mod refer;
 
 pub use refer::{disregarding, going_together, own_of, refers_to_itself};
@@ -16,12 +17,12 @@ use super::ground::{RequestKind, exception_of, is_consent};
 use super::walk::on_request;
 use crate::catalog::Target;
 use crate::data_map::StoreKind;
+use crate::plan::compile::exempt::unsaid;
 use crate::plan::compile::keepers::{Keeper, keepers_of};
 use crate::plan::compile::{Refused, Surroundings, disposal, finding, name, start, target};
-use crate::plan::order::order;
 use crate::plan::world::same_place;
 use crate::plan::{
-    self, Cutoff, FindingCode, FindingSeverity, PlanFinding, RuleReference, digest, reference_of,
+    self, Cutoff, FindingCode, FindingSeverity, ItemPart, PlanFinding, RuleReference, digest, reference_of,
 };
 use crate::policy;
 use connectors::{Disposal, Field, Predicate, RecordKey, Selection, StartCondition};
@@ -48,6 +49,7 @@ pub struct RequestItem<'a> {
     pub cutoff: Option<Cutoff>,
     /// Why its records stay until they are due.
     pub exception: Option<&'a str>,
+    pub part: ItemPart,
     /// The rule behind it; `None` for records that no rule speaks of.
     pub target: Option<Target<'a>>,
     pub keepers: Vec<Keeper>,
@@ -75,7 +77,7 @@ pub fn items<'a>(
     for item in items.iter_mut().filter(|item| item.selection.disposal == Disposal::Purge) {
         refer::add(around, graph, found, item);
     }
-    let sequence = sequence(graph, &mut items);
+    let sequence = circle::sequence(graph, &mut items);
     for item in &mut items {
         item.schema_digest = target::schema_digest(&item.selection, &[]);
     }
@@ -91,64 +93,6 @@ impl RequestItem<'_> {
     pub fn id(&self) -> String {
         format!("{}/{}/{}", self.dataset, self.rule.policy, self.rule.rule)
     }
-}
-
-/// The order of execution. In a circle of references the store's own constraints count, and what only the
-/// data map declares does not; a circle of constraints is refused.
-fn sequence(graph: &Graph<'_>, items: &mut [RequestItem<'_>]) -> Vec<usize> {
-    let every = |_: &Edge<'_>| true;
-    let (sequence, circular) = order(items.len(), &waits(graph, items, &every));
-    if circular.is_empty() {
-        return sequence;
-    }
-    let purged: BTreeSet<&str> = items
-        .iter()
-        .filter(|item| item.selection.disposal == Disposal::Purge)
-        .map(|item| item.dataset)
-        .collect();
-    let circle: Vec<bool> = graph.edges.iter().map(|edge| stands_in_circle(graph, &purged, edge)).collect();
-    let in_circle = |edge: &Edge<'_>| {
-        graph.edges.iter().zip(&circle).any(|(other, in_circle)| *in_circle && other == edge)
-    };
-    let binding = |edge: &Edge<'_>| edge.is_foreign_key || !in_circle(edge);
-    let (sequence, circular) = order(items.len(), &waits(graph, items, &binding));
-    let loose: Vec<&Edge<'_>> = graph.edges.iter().filter(|edge| !binding(edge)).collect();
-    for (index, item) in items.iter_mut().enumerate() {
-        item.selection.none_left.retain(|entry| {
-            let from_here =
-                |edge: &&&Edge<'_>| edge.from == entry.address.dataset && edge.pairs == entry.pairs;
-            !loose.iter().any(|edge| edge.to == item.dataset && from_here(&edge))
-        });
-        if circular.contains(&index) {
-            item.findings.push(refusal(
-                FindingCode::ForeignKeyBlocks,
-                format!(
-                    "records of dataset {} stand in a circle of foreign keys with records of other datasets: such a \
-                     circle is not supported yet",
-                    name(item.dataset)
-                ),
-            ));
-        }
-    }
-    sequence
-}
-
-/// Whether the references lead from what the edge names back to where it begins.
-fn stands_in_circle(graph: &Graph<'_>, purged: &BTreeSet<&str>, edge: &Edge<'_>) -> bool {
-    let (mut open, mut seen) = (vec![edge.to], BTreeSet::new());
-    if edge.from == edge.to || edge.to_objects {
-        return false;
-    }
-    while let Some(next) = open.pop() {
-        if next == edge.from {
-            return true;
-        }
-        if seen.insert(next) && purged.contains(next) {
-            let on = graph.edges.iter().filter(|one| one.from == next && one.keeps() && !one.to_objects);
-            open.extend(on.map(|one| one.to));
-        }
-    }
-    false
 }
 
 /// The rules at the place that the request reaches, and what none of them speaks of.
@@ -182,7 +126,10 @@ fn items_of<'a>(
                 rest.push(own.clone().is_not_true());
                 if reaches(target, reach) {
                     let scope = Predicate::and([scope.clone(), own]);
-                    items.push(by_rule(around, place, target, scope, &here));
+                    let whole = by_rule(around, place, target, scope, &here);
+                    let fields = beside_duty(around, place, target, &whole);
+                    items.push(whole);
+                    items.extend(fields);
                 }
             }
         }
@@ -217,21 +164,26 @@ fn reaches_unruled(place: &Place<'_>, reach: Reach<'_>) -> bool {
 
 /// Exactly these records; none, with a refusal, where their keys cannot be compared.
 fn keys_scope(place: &Place<'_>, keys: &[RecordKey]) -> (Predicate, Vec<PlanFinding>) {
-    let fields: Option<Vec<Field>> = place.shape.key.iter().map(|column| field(place, column)).collect();
-    let fields = fields.unwrap_or_default();
-    let fits = |key: &RecordKey| {
-        let parts = key.0.iter().zip(&fields);
-        key.0.len() == fields.len()
-            && parts.into_iter().all(|(part, field)| part.value_type() == Some(field.value_type))
-    };
-    if fields.is_empty() || !keys.iter().all(fits) {
-        let message = format!(
-            "the keys of dataset {} are of a type that cannot be compared, so none of its records can be named",
-            name(&place.dataset.name)
-        );
-        return (Predicate::keys(&fields, &[]), vec![refusal(FindingCode::KeyMissing, message)]);
+    if let Some(scope) = exactly(place, keys) {
+        return (scope, Vec::new());
     }
-    (Predicate::keys(&fields, keys), Vec::new())
+    let message = format!(
+        "the keys of dataset {} are of a type that cannot be compared, so none of its records can be named",
+        name(&place.dataset.name)
+    );
+    (Predicate::or([]), vec![refusal(FindingCode::KeyMissing, message)])
+}
+
+/// True for exactly these records; `None` where their keys cannot be compared.
+#[must_use]
+pub fn exactly(place: &Place<'_>, keys: &[RecordKey]) -> Option<Predicate> {
+    let fields: Vec<Field> =
+        place.shape.key.iter().map(|column| field(place, column)).collect::<Option<_>>()?;
+    let fits = |key: &RecordKey| {
+        let mut parts = key.0.iter().zip(&fields);
+        key.0.len() == fields.len() && parts.all(|(part, field)| part.value_type() == Some(field.value_type))
+    };
+    (!fields.is_empty() && keys.iter().all(fits)).then(|| Predicate::keys(&fields, keys))
 }
 
 fn field(place: &Place<'_>, column: &str) -> Option<Field> {
@@ -276,11 +228,38 @@ fn by_rule<'a>(
         disposition,
         cutoff,
         exception,
+        part: ItemPart::Whole,
         target: Some(*target),
         keepers: Vec::new(),
         schema_digest: String::new(),
         findings,
     }
+}
+
+/// The fields of the same records that a duty does not cover: anonymized at once, after what is due has gone.
+fn beside_duty<'a>(
+    around: &Surroundings<'a>,
+    place: &Place<'a>,
+    target: &Target<'a>,
+    whole: &RequestItem<'a>,
+) -> Option<RequestItem<'a>> {
+    let exempt = target.rule.exempt.as_ref().filter(|_| whole.exception.is_some())?;
+    let (disposal, disposition, mut findings) =
+        disposal::disposal_beside_duty(&exempt.meanwhile, place.dataset, place.shape);
+    findings.extend(unsaid(target.rule, place.dataset, place.shape));
+    if !around.world.anonymizes(&place.dataset.store) {
+        let message = format!("the store of dataset {} cannot anonymize fields", name(&place.dataset.name));
+        findings.push(refusal(FindingCode::ConstraintViolated, message));
+    }
+    Some(RequestItem {
+        selection: Selection { start: StartCondition::OnRequest, disposal, ..whole.selection.clone() },
+        disposition,
+        cutoff: None,
+        exception: None,
+        part: ItemPart::BesideDuty,
+        findings,
+        ..whole.clone()
+    })
 }
 
 /// From when a duty to keep runs.
@@ -338,6 +317,7 @@ fn by_request<'a>(
         disposition: plan::Disposition::Purge,
         cutoff: None,
         exception: None,
+        part: ItemPart::Whole,
         target: None,
         keepers: Vec::new(),
         schema_digest: String::new(),
@@ -382,7 +362,7 @@ fn waits(
         let (waiting, first) = (of(waiting), of(first));
         waiting.into_iter().flat_map(move |one| first.clone().into_iter().map(move |other| (one, other)))
     };
-    let mut waits = Vec::new();
+    let mut waits = beside_waits(items);
     for edge in graph.edges.iter().filter(|edge| edge.from != edge.to && edge.keeps() && counts(edge)) {
         if edge.to_objects {
             waits.extend(pairs(edge.from, edge.to));
@@ -394,6 +374,16 @@ fn waits(
         } else {
             waits.extend(pairs(edge.to, edge.from));
         }
+    }
+    waits
+}
+
+/// Fields of what stays come after what goes by the same rule.
+fn beside_waits(items: &[RequestItem<'_>]) -> Vec<(usize, usize)> {
+    let mut waits = Vec::new();
+    for (index, item) in items.iter().enumerate().filter(|(_, item)| item.part == ItemPart::BesideDuty) {
+        let whole = items.iter().position(|other| other.part.is_whole() && other.id() == item.id());
+        waits.extend(whole.map(|whole| (index, whole)));
     }
     waits
 }

@@ -50,6 +50,12 @@ impl Edge<'_> {
         self.ownership == Some(Ownership::Owns) && !self.to_objects
     }
 
+    /// The row that names the other ends with it, whatever else it is part of.
+    #[must_use]
+    pub fn ends_with(&self) -> bool {
+        self.ownership == Some(Ownership::Accesses) && !self.to_objects
+    }
+
     /// The named record is the person's too as long as nobody else names it.
     #[must_use]
     pub fn shares(&self) -> bool {
@@ -60,7 +66,9 @@ impl Edge<'_> {
     /// A row that names a record keeps it.
     #[must_use]
     pub fn keeps(&self) -> bool {
-        self.is_foreign_key || matches!(self.ownership, Some(Ownership::Owns | Ownership::Shared))
+        self.is_foreign_key
+            || self.ends_with()
+            || matches!(self.ownership, Some(Ownership::Owns | Ownership::Shared))
     }
 }
 

@@ -6,15 +6,19 @@
 //! Nothing here writes to a store, and nothing decides who a person is: that is verified by a human being
 //! and said to [`request::Request::verify`].
 //!
-//! Reading order: `ground`, `deadline`, `request`; then `graph`, `walk`, `found`, `compile`, `planner`.
+//! Reading order: `ground`, `deadline`, `request`; then `graph`, `walk`, `found`, `search`, `texts`, `compile`, `planner`;
+//! `disclosure` for what the person may be shown.
 
 pub mod compile;
 pub mod deadline;
+pub mod disclosure;
 pub mod found;
 pub mod graph;
 pub mod ground;
 pub mod planner;
 pub mod request;
+pub mod search;
+pub mod texts;
 pub mod walk;
 
 #[cfg(test)]

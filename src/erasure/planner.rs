@@ -8,25 +8,28 @@ mod item;
 pub use item::executable;
 
 use super::compile::{
-    self, Reach, RequestItem, disregarding, going_together, own_of, refers_to_itself, set_going, subjects_of,
+    self, Reach, RequestItem, disregarding, exactly, going_together, own_of, refers_to_itself, set_going,
+    subjects_of,
 };
 use super::found::Found;
 use super::graph::Graph;
 use super::request::Request;
-use super::walk::{Bounds, Ground, Walk, WalkError, naming, walk};
+use super::search::{not_reached, searched};
+use super::texts::naming_in_text;
+use super::walk::{Bounds, Ground, Walk, WalkError, walk};
 use crate::catalog::Catalog;
 use crate::hold::HoldBook;
 use crate::plan::compile::{Surroundings, finding, name};
 use crate::plan::named::{Looking, without_kept};
 use crate::plan::world::{Sources, World};
 use crate::plan::{
-    FindingCode, FindingSeverity, KeptByDuty, PLAN_FORMAT_VERSION, Plan, PlanFinding, PlanItem, PlanLeak,
-    PolicyReference, RequestPlan, Search, SearchedDataset, UnreachableDataset, digest, leaks,
+    FindingCode, FindingSeverity, ItemPart, KeptByDuty, PLAN_FORMAT_VERSION, Plan, PlanFinding, PlanItem,
+    PlanLeak, PolicyReference, RequestPlan, digest, leaks,
 };
 use crate::subject::Identity;
 use chrono::{DateTime, Duration, NaiveDate, SubsecRound as _, Utc};
-use connectors::{ConnectorError, Disposal, RecordKey, RecordSource, Selection, Survey};
-use item::{plan_item, store_alias};
+use connectors::{ConnectorError, Disposal, Predicate, RecordKey, RecordSource, Selection, Survey};
+use item::plan_item;
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
@@ -108,6 +111,7 @@ pub async fn draft(input: RequestInput<'_>) -> Result<(Plan, Found), RequestPlan
     };
     drafting.count_all(&items).await?;
     drafting.add_findings();
+    drafting.look_into_texts(&items).await;
     let whole = Found { together: std::mem::take(&mut drafting.together), ..found.clone() };
     let leaks = drafting.look_for_leaks().await;
     let plan = drafting.into_plan(now, expires_at, (whole.digest(), leaks));
@@ -166,7 +170,14 @@ impl<'a> Drafting<'a> {
         let said = |error: ConnectorError| error.to_string();
         let gone = self.going.clone();
         let going = |dataset: &str| gone.get(dataset).cloned().unwrap_or_default();
-        let selection = self.with_holds(item, &disregarding(self.graph, &item.selection, &going))?;
+        let mut selection = self.with_holds(item, &disregarding(self.graph, &item.selection, &going))?;
+        if item.part == ItemPart::BesideDuty
+            && let Some(scope) =
+                self.graph.datasets.get(item.dataset).and_then(|place| exactly(place, &going(item.dataset)))
+        {
+            // What is due by the same rule is gone by then.
+            selection.scope = Predicate::and([selection.scope, scope.is_not_true()]);
+        }
         let selection = self.together(item, source, selection).await.map_err(said)?;
         let mut survey = source.survey(&selection).await.map_err(said)?;
         if !item.keepers.is_empty() {
@@ -188,7 +199,8 @@ impl<'a> Drafting<'a> {
             let own = self.with_holds(item, &own_of(self.graph, &item.selection, self.found))?;
             by_others = source.survey(&own).await.map_err(said)?.referenced;
         }
-        if item.selection.disposal == Disposal::Purge && survey.due > 0 {
+        let lets_go = item.selection.disposal == Disposal::Purge || item.part == ItemPart::Unlinking;
+        if lets_go && survey.due > 0 {
             let keys = due_keys(source, &selection).await.map_err(said)?;
             self.going.entry(item.dataset.to_owned()).or_default().extend(keys);
         }
@@ -339,6 +351,40 @@ impl<'a> Drafting<'a> {
         }
     }
 
+    /// Texts that will name the person when everything of theirs is gone: the reviewer can have them cleaned first.
+    async fn look_into_texts(&mut self, items: &[RequestItem<'a>]) {
+        if !self.input.request.reaches_all() {
+            return;
+        }
+        let ground = Ground { catalog: self.input.catalog, graph: self.graph, sources: self.input.sources };
+        let everyone: BTreeSet<Identity> = self.found.identities().cloned().collect();
+        for name in self
+            .graph
+            .datasets
+            .keys()
+            .filter(|name| !self.lost.contains_key(**name))
+            .copied()
+            .collect::<Vec<_>>()
+        {
+            let own =
+                items.iter().filter(|item| item.dataset == name).map(|item| item.selection.scope.clone());
+            match naming_in_text(ground, name, &everyone, Predicate::or(own)).await {
+                Err(error) => {
+                    self.lost.insert(name.to_owned(), error.to_string());
+                }
+                Ok(None | Some(0)) => {}
+                Ok(Some(texts)) => {
+                    let message = format!(
+                        "{texts} records of dataset {} that are not the person's name them in a text: as long as they \
+                         do the erasure is partial",
+                        crate::plan::compile::name(name)
+                    );
+                    self.findings.push(finding(FindingSeverity::Note, FindingCode::NamedInText, message));
+                }
+            }
+        }
+    }
+
     async fn look_for_leaks(&mut self) -> Vec<PlanLeak> {
         let (leaks, findings) = leaks::look(self.input.catalog, self.input.sources, &self.items).await;
         self.findings.extend(findings);
@@ -351,7 +397,7 @@ impl<'a> Drafting<'a> {
         expires_at: DateTime<Utc>,
         (found_digest, leaks): (String, Vec<PlanLeak>),
     ) -> Plan {
-        let unreachable = self.unreachable();
+        let unreachable = not_reached(self.input.catalog, self.around.world, &self.lost);
         for lost in &unreachable {
             let message = format!(
                 "dataset {} cannot be read, so the plan is incomplete: {}",
@@ -365,7 +411,8 @@ impl<'a> Drafting<'a> {
             self.findings.push(finding(FindingSeverity::Note, FindingCode::NothingDue, message));
         }
         let (input, request) = (self.input, self.input.request);
-        let datasets = self.searched(&unreachable);
+        let ground = Ground { catalog: input.catalog, graph: self.graph, sources: input.sources };
+        let datasets = searched(ground, self.found, &unreachable);
         let policies = input.catalog.effective_policies(now).into_iter().map(|policy| PolicyReference {
             policy: policy.name.clone(),
             version: policy.version,
@@ -400,56 +447,6 @@ impl<'a> Drafting<'a> {
                 kept: self.kept,
             }),
         }
-    }
-
-    fn unreachable(&self) -> Vec<UnreachableDataset> {
-        let mut all: BTreeMap<String, UnreachableDataset> = self.around.world.unreachable().clone();
-        for (dataset, reason) in &self.lost {
-            let Some(declared) = self.input.catalog.dataset(dataset) else { continue };
-            let lost = UnreachableDataset {
-                dataset: dataset.clone(),
-                store: declared.store.clone(),
-                reason: reason.clone(),
-            };
-            all.insert(dataset.clone(), lost);
-        }
-        all.into_values().collect()
-    }
-
-    fn searched(&self, unreachable: &[UnreachableDataset]) -> Vec<SearchedDataset> {
-        let ground = Ground { catalog: self.input.catalog, graph: self.graph, sources: self.input.sources };
-        let everyone: BTreeSet<Identity> = self.found.identities().cloned().collect();
-        let catalog = self.input.catalog;
-        let search = |dataset: &str| {
-            if let Some(lost) = unreachable.iter().find(|lost| lost.dataset == dataset) {
-                return Search::NotReached { reason: lost.reason.clone() };
-            }
-            let place = self.graph.place_of(catalog, dataset).unwrap_or(dataset);
-            let (own, shared) = (self.found.own(place).len(), self.found.shared(place).len());
-            if own + shared > 0 {
-                return Search::Found { own: own as u64, shared: shared as u64 };
-            }
-            let leads_there = self
-                .graph
-                .edges
-                .iter()
-                .any(|edge| edge.from == place && edge.makes_part() || edge.to == place && edge.shares());
-            if leads_there || naming(ground, place, &everyone).is_some() {
-                Search::NothingFound
-            } else {
-                Search::NotSearched
-            }
-        };
-        catalog
-            .datasets()
-            .values()
-            .map(|dataset| SearchedDataset {
-                dataset: dataset.name.clone(),
-                dataset_alias: dataset.public_name().to_owned(),
-                store_alias: store_alias(catalog, &dataset.store),
-                search: search(&dataset.name),
-            })
-            .collect()
     }
 }
 

@@ -272,6 +272,18 @@ impl Request {
         self.expect(fits, "planned")
     }
 
+    /// Whether the person may be looked for, and shown what there is of them.
+    ///
+    /// # Errors
+    /// [`RequestError::NotVerified`], or [`RequestError::State`] after its end.
+    pub fn may_be_looked_for(&self) -> Result<(), RequestError> {
+        self.expect(!self.state.is_final(), "looked for")?;
+        if self.verified_at.is_none() {
+            return Err(RequestError::NotVerified { request_id: self.request_id.clone() });
+        }
+        Ok(())
+    }
+
     /// A run was begun.
     ///
     /// # Errors

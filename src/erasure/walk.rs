@@ -1,7 +1,7 @@
 //! Finding the person: from identities over rows, references and links to a fixpoint.
 //!
 //! Floor 3; reads only. A row is the person's when one of their identities names it, or when it is part of a
-//! row that is (ownership `owns`), or when their rows name it and nobody else's do (`shared`); and only if no
+//! row that is (ownership `owns`), or gives them access to something (`accesses`), or when their rows name it and nobody else's do (`shared`); and only if no
 //! identifying column of it names somebody else and every record it is part of is the person's or does not
 //! exist. What fails one of these is kept and listed. Whenever it cannot be told (a store is out of reach),
 //! the row counts as somebody else's.
@@ -105,6 +105,8 @@ struct Row {
     key: RecordKey,
     values: BTreeMap<String, Value>,
     claim: Claim,
+    /// It gives the person access to something: it ends with them, whoever owns it.
+    is_access: bool,
 }
 
 struct Walker<'a> {
@@ -113,6 +115,8 @@ struct Walker<'a> {
     bounds: Bounds,
     given: BTreeSet<Identity>,
     derived: BTreeSet<Identity>,
+    /// In the person's rows, and in rows that name somebody else too: whose they are is not certain.
+    contested: BTreeSet<Identity>,
     rows: BTreeMap<&'a str, BTreeMap<String, Row>>,
     /// What the person's own rows have in the named columns of each edge.
     own_links: BTreeMap<usize, BTreeSet<Vec<String>>>,
@@ -130,6 +134,7 @@ impl<'a> Walker<'a> {
             bounds,
             given,
             derived: BTreeSet::new(),
+            contested: BTreeSet::new(),
             rows: BTreeMap::new(),
             own_links: BTreeMap::new(),
             exists: BTreeMap::new(),
@@ -143,17 +148,20 @@ impl<'a> Walker<'a> {
         for (dataset, rows) in &before.rows {
             let Some((name, _)) = graph.datasets.get_key_value(dataset.as_str()) else { continue };
             for row in rows.iter().filter(|row| row.standing == Standing::Own) {
-                let claim = Claim::Pending;
-                let known = Row { key: row.key.clone(), values: row.values.clone(), claim };
+                let is_access = graph.edges.iter().any(|edge| edge.from == *name && edge.ends_with());
+                let (key, values) = (row.key.clone(), row.values.clone());
+                let known = Row { key, values, claim: Claim::Pending, is_access };
                 self.rows.entry(name).or_default().insert(row.key.canonical(), known);
             }
         }
     }
 
     async fn run(&mut self) -> Result<(), WalkError> {
-        let mut identities: BTreeSet<Identity> = self.given.union(&self.derived).cloned().collect();
+        let identities: BTreeSet<Identity> = self.given.union(&self.derived).cloned().collect();
+        for (name, found) in self.search(&identities).await {
+            self.add(name, found, Claim::Pending)?;
+        }
         for _ in 0..self.bounds.rounds_max {
-            self.search(&identities).await?;
             let settled = self.settle().await;
             let mut own = settled;
             if own.is_empty() {
@@ -163,8 +171,9 @@ impl<'a> Walker<'a> {
             if own.is_empty() {
                 own = self.settle_named().await;
             }
-            identities = self.harvest(&own)?;
-            if own.is_empty() && identities.is_empty() {
+            let has_settled = !own.is_empty();
+            self.harvest(&mut own).await?;
+            if !has_settled {
                 return Ok(());
             }
             self.follow(&own).await?;
@@ -173,25 +182,22 @@ impl<'a> Walker<'a> {
     }
 
     /// Rows that one of these identities names.
-    async fn search(&mut self, identities: &BTreeSet<Identity>) -> Result<(), WalkError> {
-        if identities.is_empty() {
-            return Ok(());
-        }
+    async fn search(&mut self, identities: &BTreeSet<Identity>) -> Vec<(&'a str, Vec<FoundRow>)> {
         let graph = self.ground.graph;
+        let mut found = Vec::new();
         for name in graph.datasets.keys().copied() {
             if let Some(predicate) = naming(self.ground, name, identities) {
-                let found = self.reader.rows(name, predicate).await;
-                self.add(name, found, Claim::Pending)?;
+                found.push((name, self.reader.rows(name, predicate).await));
             }
         }
-        Ok(())
+        found
     }
 
     fn add(&mut self, dataset: &'a str, found: Vec<FoundRow>, claim: Claim) -> Result<(), WalkError> {
         let rows = self.rows.entry(dataset).or_default();
         for row in found {
             let entry = rows.entry(row.key.canonical());
-            let known = entry.or_insert(Row { key: row.key, values: row.values, claim });
+            let known = entry.or_insert(Row { key: row.key, values: row.values, claim, is_access: false });
             // What was only named, and is now reached as the person's, is judged as theirs.
             let is_weaker = matches!(known.claim, Claim::Named | Claim::Tentative);
             if is_weaker && claim == Claim::Pending
@@ -205,19 +211,43 @@ impl<'a> Walker<'a> {
         if count > most { Err(WalkError::TooManyRows { most }) } else { Ok(()) }
     }
 
-    /// Identities in the person's own rows that were not known yet.
-    fn harvest(&mut self, own: &[Id<'a>]) -> Result<BTreeSet<Identity>, WalkError> {
+    /// Takes the identities in rows that were just settled as the person's, and the rows that those name. One that
+    /// stands beside somebody else's identity anywhere is not taken, and the row that it was read from is others'
+    /// too.
+    async fn harvest(&mut self, own: &mut Vec<Id<'a>>) -> Result<(), WalkError> {
+        loop {
+            let fresh = self.fresh(own);
+            let most = self.bounds.identities_max;
+            if self.derived.len() + fresh.len() > most {
+                return Err(WalkError::TooManyIdentities { most });
+            }
+            let found = self.search(&fresh).await;
+            let contested = self.contested_among(&fresh, &found);
+            if contested.is_empty() {
+                self.derived.extend(fresh);
+                for (name, found) in found {
+                    self.add(name, found, Claim::Pending)?;
+                }
+                return Ok(());
+            }
+            self.contested.extend(contested);
+            self.give_up(own);
+        }
+    }
+
+    /// Identities in these rows that were not known yet.
+    fn fresh(&self, own: &[Id<'a>]) -> BTreeSet<Identity> {
         let mut fresh = BTreeSet::new();
         for (dataset, key) in own {
             let Some(row) = self.rows.get(dataset).and_then(|rows| rows.get(key)) else { continue };
             for (kind, column) in self.ground.graph.subjects(dataset, self.ground.catalog) {
-                let identity = row.values.get(column).and_then(|value| Identity::stored(kind, value));
-                fresh.extend(identity.filter(|one| !self.given.contains(one) && !self.derived.contains(one)));
+                fresh.extend(row.values.get(column).and_then(|value| Identity::stored(kind, value)));
             }
         }
-        self.derived.extend(fresh.iter().cloned());
-        let most = self.bounds.identities_max;
-        if self.derived.len() > most { Err(WalkError::TooManyIdentities { most }) } else { Ok(fresh) }
+        fresh.retain(|one| {
+            ![&self.given, &self.derived, &self.contested].iter().any(|known| known.contains(one))
+        });
+        fresh
     }
 
     /// From rows that were just settled as the person's to their parts, and to what they name.
@@ -237,6 +267,17 @@ impl<'a> Walker<'a> {
             if edge.makes_part() && !tuples.is_empty() {
                 let found = self.reader.rows_with(edge.from, edge, Side::From, &tuples).await;
                 self.add(edge.from, found, Claim::Pending)?;
+            }
+            if edge.ends_with() && !tuples.is_empty() {
+                let found = self.reader.rows_with(edge.from, edge, Side::From, &tuples).await;
+                let keys: Vec<String> = found.iter().map(|row| row.key.canonical()).collect();
+                self.add(edge.from, found, Claim::Pending)?;
+                let rows = self.rows.entry(edge.from).or_default();
+                for key in keys {
+                    if let Some(row) = rows.get_mut(&key) {
+                        row.is_access = true;
+                    }
+                }
             }
             self.own_links.entry(number).or_default().extend(texts);
             if edge.shares() {

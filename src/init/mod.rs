@@ -151,6 +151,16 @@ fn make_keys(directory: &Path, now: DateTime<Utc>, ids: &dyn IdSource) -> Result
 /// # Errors
 /// [`InitError::Exists`] when it does.
 pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), InitError> {
+    let mut file = create_new(path, mode)?;
+    let failed = |source| InitError::Io { path: path.to_path_buf(), source };
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)
+}
+
+/// Makes a new file with these rights, to be written.
+///
+/// # Errors
+/// When something is there already, or it cannot be made.
+pub fn create_new(path: &Path, mode: u32) -> Result<fs::File, InitError> {
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::AlreadyExists => InitError::Exists { path: path.to_path_buf() },
         _ => InitError::Io { path: path.to_path_buf(), source },
@@ -162,8 +172,7 @@ pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), InitError> 
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    let mut file = options.open(path).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)
+    options.open(path).map_err(failed)
 }
 
 fn keep_private(path: &Path) -> Result<(), InitError> {

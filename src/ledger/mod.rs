@@ -15,16 +15,18 @@
 //! Until then, whoever has such a copy *and* the sealing key can still open it.
 //!
 //! Reading order: this file, `store`, `statement`, `error`, `rows`, then `runs`, `journal`, `plans`,
-//! `holds`, `marks`; `sqlite` and `postgres` for what is particular to each.
+//! `holds`, `looks`, `marks`; `sqlite` and `postgres` for what is particular to each.
 
 mod clock;
 mod error;
 mod holds;
 mod journal;
+mod looks;
 mod marks;
 mod migrate;
 mod plans;
 mod postgres;
+mod receipts;
 mod requests;
 mod rows;
 mod runs;
@@ -42,6 +44,7 @@ mod tests;
 
 pub use clock::ClockAcceptance;
 pub use error::LedgerError;
+pub use looks::{Look, LookKind};
 pub use requests::RequestEvent;
 
 use crate::ids::IdSource;

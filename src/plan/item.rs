@@ -12,8 +12,8 @@ use super::mask::mask_key;
 use super::named::NamedObjects;
 use super::survey::Slot;
 use super::{
-    Disposition, Effect, EffectKind, FieldPlan, FindingCode, FindingSeverity, ItemCounts, Plan, PlanFinding,
-    PlanItem, PlanPartition, RuleReference, digest,
+    Disposition, Effect, EffectKind, FieldPlan, FindingCode, FindingSeverity, ItemCounts, ItemPart, Plan,
+    PlanFinding, PlanItem, PlanPartition, RuleReference, digest,
 };
 use crate::catalog::{Catalog, Target};
 use crate::policy::{Period, RetainFor, Rounding, StartsFrom};
@@ -87,6 +87,7 @@ fn frame(position: u32, target: &Target<'_>, catalog: &Catalog) -> PlanItem {
         effects: Vec::new(),
         named: Vec::new(),
         partitions: Vec::new(),
+        part: ItemPart::Whole,
         guards: limits_of(&target.rule.guards),
         backups_kept: terms.and_then(|terms| terms.backups_kept).map(|period| period.to_string()),
     }
@@ -146,7 +147,12 @@ pub fn reference_of(target: &Target<'_>, catalog: &Catalog) -> RuleReference {
         },
         delete_within: rule.delete_within.map(|period| period.to_string()),
         time_zone: rule.time_zone.name().to_owned(),
-        citations: rule.bounds.iter().map(|bound| bound.citation.clone()).collect(),
+        citations: rule
+            .erasure_citation
+            .iter()
+            .cloned()
+            .chain(rule.bounds.iter().map(|bound| bound.citation.clone()))
+            .collect(),
     }
 }
 

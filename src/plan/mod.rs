@@ -94,10 +94,31 @@ pub struct UnreachableDataset {
     pub reason: String,
 }
 
+/// What of its records an item is about. Only requests have items that are not about whole records.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemPart {
+    #[default]
+    Whole,
+    /// Of records that a duty keeps: the fields that it does not cover.
+    BesideDuty,
+    /// The columns that close a circle of references: emptied so that the records can go one after another.
+    Unlinking,
+}
+
+impl ItemPart {
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        *self == Self::Whole
+    }
+}
+
 /// One rule on one dataset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlanItem {
+    #[serde(default, skip_serializing_if = "ItemPart::is_whole")]
+    pub part: ItemPart,
     /// Position in [`Plan::items`], from 0.
     pub item: u32,
     pub rule: RuleReference,
@@ -368,6 +389,8 @@ pub enum FindingCode {
     ReferredTo,
     /// Whether rows that refer to the person's are theirs is not declared.
     OwnershipUndeclared,
+    /// Texts that are not the person's records name them, and will when those are gone.
+    NamedInText,
     /// Several datasets speak of one table, so that none can answer for it.
     SameTableTwice,
     /// The store keeps records under locks of its own.

@@ -67,6 +67,7 @@ pub(crate) fn plan() -> Plan {
 
 pub(crate) fn item(position: u32, due: u64) -> PlanItem {
     PlanItem {
+        part: super::ItemPart::Whole,
         item: position,
         rule: RuleReference {
             policy: "p".to_owned(),

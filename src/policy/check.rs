@@ -21,8 +21,32 @@ pub(super) fn rule_twice(rule: &Rule, node: &Node, report: &mut Report<'_>) {
     report.error("duplicate-rule", place_of(node, "id"), message, Some("give it another id".to_owned()));
 }
 
+/// An exception that covers some fields says of all others what becomes of them, and that leaves no pseudonym.
+fn exempt(rule: &Rule, node: &Node, report: &mut Report<'_>) {
+    let (Some(exempt), Some(erasure)) = (&rule.exempt, node.get("erasure")) else { return };
+    let place_of = |key: &str| erasure.get(key).map_or(erasure.place, |found| found.place);
+    if exempt.keeps.is_empty() || exempt.meanwhile.is_empty() {
+        let message = "`keeps` and `meanwhile` go together".to_owned();
+        let hint =
+            "name under `keeps` what the law wants kept, and say under `meanwhile` what becomes of the rest";
+        report.error("bad-erasure", erasure.place, message, Some(hint.to_owned()));
+    }
+    for (column, transform) in &exempt.meanwhile {
+        if exempt.keeps.contains(column) {
+            let message = format!("column `{column}` stands under `keeps` and under `meanwhile`");
+            report.error("bad-erasure", place_of("meanwhile"), message, None);
+        }
+        if transform.class() > TransformClass::Generalized {
+            let message = format!("what becomes of column `{column}` is still personal");
+            let hint = "destroy or generalize it: the person asked for erasure".to_owned();
+            report.error("bad-erasure", place_of("meanwhile"), message, Some(hint));
+        }
+    }
+}
+
 /// Every fault of one rule by itself.
 pub(super) fn rule(rule: &Rule, node: &Node, report: &mut Report<'_>) {
+    exempt(rule, node, report);
     check_texts(&rule.title, "title", rule, node, report);
     check_texts(&rule.purpose, "purpose", rule, node, report);
     check_start(rule, node, report);

@@ -204,7 +204,16 @@ pub static GUARDS: Shape = Shape {
 static ERASURE: Shape = Shape {
     name: "an erasure clause",
     exactly_one: false,
-    keys: &[Key::required("exception", Form::Scalar(&CODE), "the exception of GDPR article 17(3)")],
+    keys: &[
+        Key::required("exception", Form::Scalar(&CODE), "the exception of GDPR article 17(3)"),
+        Key::optional("citation", TEXT_FORM, "the law behind the exception"),
+        Key::optional("keeps", Form::List(&TEXT_FORM), "columns that the exception covers, if not all"),
+        Key::optional(
+            "meanwhile",
+            Form::Entries(&TRANSFORM),
+            "what becomes of each other column at once, ending anonymous",
+        ),
+    ],
 };
 
 /// The file of shipped bounds.

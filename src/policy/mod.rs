@@ -17,8 +17,8 @@ pub mod scalars;
 
 pub use bounds::{Bound, BoundKind, Certainty, Sense};
 pub use model::{
-    Disposition, EmptyDataset, Guards, Language, Policy, RetainFor, Rule, ScopeText, Share, StartType,
-    StartsFrom, Texts,
+    Disposition, EmptyDataset, Exempt, Guards, Language, Policy, RetainFor, Rule, ScopeText, Share,
+    StartType, StartsFrom, Texts,
 };
 pub use period::{Period, PeriodError};
 pub use retention::{FiscalYearEnd, RetentionClock, Rounding};

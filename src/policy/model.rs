@@ -56,6 +56,12 @@ pub struct Rule {
     /// The exception of GDPR art. 17(3) under which an erasure request leaves the records alone
     /// until they are due, such as `eu-gdpr:JustificationA17LegallyRequired`.
     pub erasure_exception: Option<String>,
+    /// The law behind the exception, as a reader looks it up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub erasure_citation: Option<String>,
+    /// Of a record that the exception keeps: what becomes of the fields that it does not cover.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exempt: Option<Exempt>,
     /// The entry of the records of processing (GDPR art. 30).
     pub processing_record: Option<String>,
     pub owner: String,
@@ -102,6 +108,16 @@ impl Rule {
             StartsFrom::NoneLeft { .. } => None,
         }
     }
+}
+
+/// An exception that covers some fields of a record only. On an erasure request the others are anonymized at once,
+/// and the record goes by its rule when the duty ends.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Exempt {
+    /// Columns that the exception covers.
+    pub keeps: Vec<String>,
+    /// What becomes of the others.
+    pub meanwhile: BTreeMap<String, Transform>,
 }
 
 /// A text that people read, in French and English. At least one is there.

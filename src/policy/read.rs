@@ -6,7 +6,8 @@
 use super::bounds::{Bound, BoundKind, Certainty, Sense};
 use super::check;
 use super::model::{
-    Disposition, EmptyDataset, Guards, Policy, RetainFor, Rule, ScopeText, StartType, StartsFrom, Texts,
+    Disposition, EmptyDataset, Exempt, Guards, Policy, RetainFor, Rule, ScopeText, StartType, StartsFrom,
+    Texts,
 };
 use super::packs;
 use super::period::Period;
@@ -91,6 +92,8 @@ fn rule(node: &Node, policy: &Policy, surroundings: &Surroundings, report: &mut 
         reason: text(node, "reason"),
         guards: guards(node.get("guards"), surroundings.guards),
         erasure_exception: node.get("erasure").and_then(|erasure| text(erasure, "exception")),
+        erasure_citation: node.get("erasure").and_then(|erasure| text(erasure, "citation")),
+        exempt: node.get("erasure").and_then(exempt),
         processing_record: text(node, "processing_record"),
         owner: text(node, "owner").unwrap_or_else(|| policy.owner.clone()),
         about_children: boolean(node, "about_children").unwrap_or(false),
@@ -155,6 +158,14 @@ fn disposition(node: &Node) -> Option<Disposition> {
     }
     node.get("pseudonymize")
         .and_then(|fields| Some(Disposition::Pseudonymize { fields: transforms(fields)? }))
+}
+
+fn exempt(node: &Node) -> Option<Exempt> {
+    if node.get("keeps").is_none() && node.get("meanwhile").is_none() {
+        return None;
+    }
+    let meanwhile = node.get("meanwhile").and_then(transforms).unwrap_or_default();
+    Some(Exempt { keeps: texts_of(node, "keeps"), meanwhile })
 }
 
 fn transforms(node: &Node) -> Option<BTreeMap<String, Transform>> {

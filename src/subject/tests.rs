@@ -1,6 +1,34 @@
 //! Identities: one form for many spellings, never one form for two people.
 
 use super::*;
+
+#[track_caller]
+fn named(identity: &str, text: &str, expected: bool) {
+    assert_eq!(Identity::parse(identity).unwrap().is_named_in(text), expected, "{text}");
+}
+
+#[test]
+fn an_identity_is_named_where_it_stands_by_itself() {
+    for text in ["write to JO@example.org.", "<jo@Example.org>", "(jo@example.org)", "a, jo@example.org"] {
+        named("email=jo@example.org", text, true);
+    }
+    for text in [
+        "banjo@example.org",
+        "jo@example.orgs",
+        "jo@example.org.uk",
+        "a.jo@example.org",
+        "x+jo@example.org",
+        "",
+    ] {
+        named("email=jo@example.org", text, false);
+    }
+    named("phone=+33612345678", "call 06 12 34 56 78!", true);
+    named("phone=+33612345678", "ref 90612345678", false);
+    named("customer_id=C-100042", "see c-100042, please", true);
+    named("customer_id=C-100042", "see C-1000421", false);
+    named("customer_id=42", "room 42", false);
+}
+
 use connectors::{Value, ValueType};
 use proptest::prelude::*;
 

@@ -6,7 +6,7 @@
 use super::text::{add_line, day, number, printable};
 use super::words::answer as words;
 use super::words::run;
-use crate::app::RequestAnswer;
+use crate::app::{BESIDE_DUTY, RequestAnswer, UNLINKING};
 use crate::erasure::request::RequestState;
 use crate::evidence::{Residual, ResidualStatus, TargetEvidence};
 use crate::policy::Language;
@@ -31,7 +31,10 @@ pub fn letter(answer: &RequestAnswer, language: Language) -> String {
     }
     if request.state.awaits_answer() {
         let line = match &request.extension {
-            Some(extension) => words::EXTENDED.fill(language, &[&request.due_on, &extension.due_before_on]),
+            Some(extension) => {
+                let reason = words::extension(extension.reason).text(language);
+                words::EXTENDED.fill(language, &[&request.due_on, &extension.due_before_on, &reason])
+            }
             None => words::PENDING.fill(language, &[&request.due_on]),
         };
         add_line(&mut page, format_args!("\n{line}"));
@@ -79,7 +82,8 @@ fn done(answer: &RequestAnswer, language: Language) -> String {
         .statements
         .iter()
         .map(|statement| words::PROOF_LINE.fill(language, &[&statement.predicate.certificate_id]));
-    section(&mut page, words::PROOF.text(language), &proofs.collect::<Vec<_>>());
+    let receipt = answer.has_receipt.then(|| words::PROOF_RECEIPT.text(language).to_owned());
+    section(&mut page, words::PROOF.text(language), &proofs.chain(receipt).collect::<Vec<_>>());
     page
 }
 
@@ -103,8 +107,14 @@ fn what(target: &TargetEvidence, language: Language) -> String {
 
 fn erased(target: &TargetEvidence, language: Language) -> Vec<String> {
     let what = what(target, language);
+    if target.technique.as_str() == UNLINKING {
+        // A step on the way: the same records are told as erased.
+        return Vec::new();
+    }
     let counts = &target.counts;
-    [(words::ERASED_LINE, counts.purged), (words::ANONYMIZED_LINE, counts.anonymized)]
+    let is_beside = target.technique.as_str() == BESIDE_DUTY;
+    let anonymized = if is_beside { words::BESIDE_LINE } else { words::ANONYMIZED_LINE };
+    [(words::ERASED_LINE, counts.purged), (anonymized, counts.anonymized)]
         .into_iter()
         .filter(|(_, count)| *count > 0)
         .map(|(message, count)| message.fill(language, &[&what, &number(count)]))

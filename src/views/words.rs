@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod explain;
+pub mod looking;
 pub mod plan;
 pub mod requests;
 pub mod run;
@@ -75,6 +76,7 @@ mod tests {
         answer::ALL
             .iter()
             .chain(explain::ALL)
+            .chain(looking::ALL)
             .chain(plan::ALL)
             .chain(requests::ALL)
             .chain(run::ALL)

@@ -248,6 +248,7 @@ fn running(listener: &mut Listener) {
 fn requests(listener: &mut Listener) {
     let asked = |name: &str| listener.project.path(&format!("asked/{name}")).to_string_lossy().into_owned();
     let (one, other) = (asked("one.txt"), asked("other.txt"));
+    let (copy, receipt) = (asked("copy.json"), asked("person.json"));
     fs::write(&one, format!("# from a letter\nemail={CANARY}.p20@example.org\ncustomer_id=3\n")).unwrap();
     fs::write(&other, format!("email={CANARY}.p22@example.org\n")).unwrap();
     let note = format!("{CANARY} wrote");
@@ -269,6 +270,13 @@ fn requests(listener: &mut Listener) {
     let method = format!("{CANARY} answered");
     listener.run(&["requests", "verify", &ids[0], "--as", "support", "--method", &method]).expect(0);
     listener.run(&["requests", "list"]);
+    listener.run(&["locate", &ids[0], "--as", CANARY]).expect(0);
+    let why = format!("{CANARY} called");
+    listener.run(&["locate", "--identities", &other, "--as", "dpo", "--reason", &why]).expect(0);
+    listener.run(&["export", &ids[0], "--as", "support", "--out", &copy]).expect(0);
+    assert!(found_in(&fs::read(&copy).unwrap()).is_some(), "the copy is the person's own");
+    // Who looked and why is for the asker.
+    listener.run_for_the_asker(&["requests", "looks", "--format", "json"]).expect(0);
     // A member of staff sees the remark.
     listener.run_for_the_asker(&["requests", "show", &ids[0]]);
     let plan = listener.run(&["erase", &ids[0], "--format", "json"]).expect(0).json();
@@ -283,6 +291,8 @@ fn requests(listener: &mut Listener) {
     let certificate = find_text(&end.json(), "certificate_id").unwrap();
     listener.run(&["certificates", "show", &certificate]);
     listener.run(&["requests", "answer", &ids[0], "--format", "json"]).expect(0);
+    listener.run(&["requests", "receipt", &ids[0], "--out", &receipt]).expect(0);
+    listener.run(&["certificates", "verify-receipt", &receipt, "--archive", "certificates"]).expect(0);
     listener.run(&["requests", "extend", &ids[1], "--reason", "complexity"]).expect(0);
     listener.run(&["requests", "refuse", &ids[1], "--reason", "no-ground", "--note", &note]).expect(0);
     listener.run(&["requests", "list", "--all", "--format", "json"]);

@@ -1,7 +1,12 @@
 //! Requests of persons through the real program: what goes, what stays and until when, what is said when
 //! a store is down, and that nobody else's row changes by a byte.
 
+mod exempt;
+mod looking;
+mod receipts;
 mod servers;
+mod shapes;
+mod texts;
 
 use crate::support::{Answer, Project, find_text, plan_id};
 use serde_json::Value;

@@ -14,6 +14,18 @@ pub(crate) fn is_whole(pattern: &str) -> bool {
     trailing % 2 == 0
 }
 
+/// A pattern that matches exactly this text.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len());
+    for character in text.chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern
+}
+
 fn parts(pattern: &str) -> Vec<Part> {
     let mut parts = Vec::with_capacity(pattern.len());
     let mut characters = pattern.chars();

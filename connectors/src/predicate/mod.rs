@@ -150,6 +150,16 @@ impl Predicate {
         in_list(Operand::Call(Function::Lower, vec![trimmed]), texts.map(Value::Text).collect())
     }
 
+    /// True where the text holds one of these anywhere, ASCII letters alike in both cases; false for none.
+    #[must_use]
+    pub fn contains_any(field: Field, texts: impl IntoIterator<Item = String>) -> Self {
+        let lowered = Operand::Call(Function::Lower, vec![Operand::Field(field)]);
+        Self::or(texts.into_iter().map(|text| {
+            let pattern = format!("%{}%", like::escaped(&text.to_ascii_lowercase()));
+            Self { expression: Expression::Like { operand: lowered.clone(), pattern } }
+        }))
+    }
+
     /// One of these values, which must be of the type of the field; false for none.
     #[must_use]
     pub fn one_of(field: Field, values: impl IntoIterator<Item = Value>) -> Self {

@@ -37,6 +37,22 @@ pub enum RequestsCommand {
         #[arg(value_name = "REQUEST")]
         request: String,
     },
+    /// Writes the person's private receipt to a new file: which of their records stand on the certificates.
+    #[command(
+        after_help = "It opens nothing of anybody else, and can be made for 60 days after a certificate. Anybody checks it with `oubliette certificates verify-receipt FILE --archive DIR`.\n\nExample:\n  oubliette requests receipt request-4f2c --out receipt.json"
+    )]
+    Receipt {
+        #[arg(value_name = "REQUEST")]
+        request: String,
+        /// The new file, which only its owner can read.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Destroys what receipts are made of once it is written.
+        #[arg(long)]
+        last: bool,
+    },
+    /// Lists who looked for a person with `locate` or `export`, when and why.
+    Looks,
     /// Announces that the answer comes later; within the first period of the law only.
     Extend {
         #[arg(value_name = "REQUEST")]
@@ -92,6 +108,36 @@ pub struct ReceiveArguments {
     /// Only records of this type; may be said several times.
     #[arg(long = "record-type", value_name = "TYPE")]
     pub record_types: Vec<String>,
+}
+
+/// Whom to look for, who looks and why.
+#[derive(Debug, Clone, Args)]
+#[command(group(clap::ArgGroup::new("whom").required(true).multiple(true).args(["request", "identities", "file"])))]
+pub struct LookArguments {
+    /// The id of a verified request, or a beginning of it.
+    #[arg(value_name = "REQUEST", conflicts_with_all = ["identities", "file"])]
+    pub request: Option<String>,
+    /// Who the person is, as a kind that the data map declares under `subject`; may be said several times.
+    #[arg(long = "identity", value_name = "KIND=VALUE")]
+    pub identities: Vec<String>,
+    /// The same from a file, one on each line; `-` reads standard input.
+    #[arg(long = "identities", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Who looks.
+    #[arg(long = "as", value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub who: String,
+    /// Why; needed where no request stands for it.
+    #[arg(long, value_name = "TEXT", required_unless_present = "request", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub reason: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ExportArguments {
+    #[command(flatten)]
+    pub look: LookArguments,
+    /// The new file, which only its owner can read.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
 }
 
 #[derive(Debug, Clone, Args)]

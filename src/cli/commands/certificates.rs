@@ -1,10 +1,11 @@
 //! `certificates`: list, show, the page for people, receipts.
 
 use super::Call;
-use super::verify::{no_anchor, read_small, trust_root};
+use super::verify::{no_anchor, read_up_to, trust_root};
 use crate::archive::ArchiveFiles;
 use crate::archive::layout::{ArchivePath, CertificatePart};
 use crate::archive_store::DirectoryFiles;
+use crate::certificate::person_receipt::{self, PersonReceipt};
 use crate::certificate::receipt::{self, Receipt};
 use crate::certificate::{CertificateId, ENVELOPE_BYTES_MAX, TrustRoot, VerifiedCertificate};
 use crate::cli::arguments::CertificatesCommand;
@@ -81,16 +82,50 @@ fn verify_receipt(
     output: &mut Output<'_>,
 ) -> Result<ExitStatus, Failure> {
     let failed = |reason: String| Failure::new(ExitStatus::VerificationFailed, reason);
-    let receipt = Receipt::parse(&read_small(receipt_file)?)
-        .map_err(|error| failed(format!("the receipt cannot be read: {error}")))?;
+    let unreadable = |error| failed(format!("the receipt cannot be read: {error}"));
+    let bytes = read_up_to(receipt_file, person_receipt::BYTES_MAX as u64)?;
     let root = trust_root(call, root, true)?.ok_or_else(no_anchor)?;
     let root =
         TrustRoot::parse(&root).map_err(|error| failed(format!("the trust root is not good: {error}")))?;
+    if PersonReceipt::is_one(&bytes) {
+        let receipt = PersonReceipt::parse(&bytes).map_err(unreadable)?;
+        return verify_person_receipt(&receipt, archive, &root, output);
+    }
+    let receipt = Receipt::parse(&bytes).map_err(unreadable)?;
     let certificate = certificate_of(archive, &receipt.certificate_id, &root)?;
     receipt::verify(&receipt, &certificate.statement).map_err(|error| failed(error.to_string()))?;
     let id = receipt.certificate_id.as_str();
     let json = json!({ "format_version": JSON_FORMAT_VERSION, "holds": true, "certificate_id": id });
     output.answer(&json, |language| words::RECEIPT_HOLDS.fill(language, &[&id]) + "\n")?;
+    Ok(ExitStatus::Done)
+}
+
+/// Every certificate that the receipt speaks of must be there, and hold.
+fn verify_person_receipt(
+    receipt: &PersonReceipt,
+    archive: &Path,
+    root: &TrustRoot,
+    output: &mut Output<'_>,
+) -> Result<ExitStatus, Failure> {
+    let failed = |reason: String| Failure::new(ExitStatus::VerificationFailed, reason);
+    if receipt.certificates.is_empty() {
+        return Err(failed("the receipt names no certificate".to_owned()));
+    }
+    for set in &receipt.certificates {
+        let certificate = certificate_of(archive, &set.certificate_id, root)?;
+        receipt.verify(set, &certificate.statement).map_err(|error| failed(error.to_string()))?;
+    }
+    let ids: Vec<&str> = receipt.certificates.iter().map(|set| set.certificate_id.as_str()).collect();
+    let json = json!({
+        "format_version": JSON_FORMAT_VERSION,
+        "holds": true,
+        "request_id": receipt.request,
+        "records": receipt.records(),
+        "certificate_ids": ids,
+    });
+    output.answer(&json, |language| {
+        words::PERSON_RECEIPT_HOLDS.fill(language, &[&receipt.records(), &ids.len(), &receipt.request]) + "\n"
+    })?;
     Ok(ExitStatus::Done)
 }
 

@@ -7,6 +7,7 @@ pub(super) mod check;
 pub(super) mod demo;
 pub(super) mod hold;
 pub(super) mod init;
+pub(super) mod looking;
 pub(super) mod plan;
 pub(super) mod requests;
 pub(super) mod shell;

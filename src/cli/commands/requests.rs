@@ -13,6 +13,7 @@ use crate::cli::output::Output;
 use crate::erasure::deadline::{Country, Law};
 use crate::erasure::ground::{Ground, RequestKind};
 use crate::erasure::request::{ExtensionReason, RefusalReason, Request};
+use crate::init;
 use crate::policy::Language;
 use crate::views;
 use crate::views::JSON_FORMAT_VERSION;
@@ -61,6 +62,16 @@ pub(in crate::cli) async fn run(
             });
             output.answer(&json, |language| views::answer::letter(&answer, language))?;
         }
+        RequestsCommand::Receipt { request, out, last } => {
+            receipt(call, (request, out), *last, output).await?;
+        }
+        RequestsCommand::Looks => {
+            let app = call.open(output).await?;
+            let looks = app.looks().await?;
+            output.answer(&views::looking::LooksJson::new(&looks), |language| {
+                views::looking::looks(&looks, language)
+            })?;
+        }
         RequestsCommand::Extend { request, reason } => {
             let reason = match reason {
                 ExtensionReasonArgument::Complexity => ExtensionReason::Complexity,
@@ -79,6 +90,34 @@ pub(in crate::cli) async fn run(
         }
     }
     Ok(ExitStatus::Done)
+}
+
+/// It names records: for its owner's eyes only.
+async fn receipt(
+    call: &Call<'_>,
+    (request, out): (&str, &Path),
+    last: bool,
+    output: &mut Output<'_>,
+) -> Result<(), Failure> {
+    let app = call.open(output).await?;
+    let receipt = app.person_receipt(request).await?;
+    let bytes = receipt
+        .to_bytes()
+        .map_err(|error| Failure::unexpected(format!("the receipt cannot be written: {error}")))?;
+    init::write_new(out, &bytes, 0o600).map_err(|error| Failure::from_file(&error))?;
+    if last {
+        app.forget_receipt(request).await?;
+    }
+    let certificates: Vec<&str> =
+        receipt.certificates.iter().map(|set| set.certificate_id.as_str()).collect();
+    let json = json!({
+        "format_version": JSON_FORMAT_VERSION,
+        "request_id": receipt.request,
+        "records": receipt.records(),
+        "certificate_ids": certificates,
+    });
+    output
+        .answer(&json, |language| words::RECEIPT.fill(language, &[&receipt.records(), &out.display()]) + "\n")
 }
 
 /// Drafts the plan of a request.
@@ -128,12 +167,7 @@ async fn due(app: &App, wanted: &EraseArguments, output: &mut Output<'_>) -> Res
 }
 
 async fn receive(call: &Call<'_>, wanted: &ReceiveArguments, output: &mut Output<'_>) -> Result<(), Failure> {
-    let mut identities = wanted.identities.clone();
-    if let Some(file) = &wanted.file {
-        let text = read(file)?;
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        identities.extend(lines.map(str::to_owned));
-    }
+    let identities = identities(&wanted.identities, wanted.file.as_deref())?;
     let receipt = RequestReceipt {
         kind: kind(wanted.kind),
         ground: wanted.ground.map(ground),
@@ -153,6 +187,17 @@ async fn receive(call: &Call<'_>, wanted: &ReceiveArguments, output: &mut Output
         output.report(&words::OVERLAPS.fill(output.language, &[&received.overlaps.join(", ")]));
     }
     Ok(())
+}
+
+/// Identities of the command line and of a file.
+pub(super) fn identities(named: &[String], file: Option<&Path>) -> Result<Vec<String>, Failure> {
+    let mut identities = named.to_vec();
+    if let Some(file) = file {
+        let text = read(file)?;
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        identities.extend(lines.map(str::to_owned));
+    }
+    Ok(identities)
 }
 
 fn changed(request: &Request, output: &mut Output<'_>) -> Result<(), Failure> {

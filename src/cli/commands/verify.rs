@@ -82,13 +82,18 @@ fn parse_fingerprint(text: &str) -> Result<Digest32, Failure> {
 
 /// A small file that somebody named.
 pub(super) fn read_small(path: &Path) -> Result<Vec<u8>, Failure> {
+    read_up_to(path, FILE_BYTES_MAX)
+}
+
+/// A file that somebody named, of at most so many bytes.
+pub(super) fn read_up_to(path: &Path, most: u64) -> Result<Vec<u8>, Failure> {
     let unreadable = |reason: &dyn std::fmt::Display| {
         Failure::usage(format!("{} cannot be read: {reason}", path.display()))
     };
     let file = File::open(path).map_err(|error| unreadable(&error))?;
     let mut bytes = Vec::new();
-    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
+    file.take(most + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
+    if bytes.len() as u64 > most {
         return Err(unreadable(&"it is too large"));
     }
     Ok(bytes)

@@ -8,7 +8,7 @@ use crate::erasure::graph::{Edge, Graph, Place};
 use crate::erasure::walk::on_request;
 use crate::plan::FindingCode;
 use crate::plan::compile::{Surroundings, name};
-use crate::plan::world::datasets_of_table;
+use crate::plan::world::{datasets_of_table, same_place};
 use connectors::{
     DatasetAddress, Field, ForeignKey, Location, NoneLeft, Predicate, RecordKey, Selection, Value,
 };
@@ -41,7 +41,7 @@ pub(super) fn still_theirs(
     let own = place.dataset.name.as_str();
     let mut columns: BTreeSet<&str> =
         graph.subjects(own, around.catalog).into_iter().map(|(_, column)| column).collect();
-    let parts = graph.edges.iter().filter(|edge| edge.from == own && edge.makes_part());
+    let parts = graph.edges.iter().filter(|edge| edge.from == own && (edge.makes_part() || edge.ends_with()));
     columns.extend(parts.flat_map(|edge| edge.pairs.iter().map(|(column, _)| column.as_str())));
     let rows = found.rows.get(own).map(Vec::as_slice).unwrap_or_default();
     let rows: Vec<_> = rows.iter().filter(|row| row.standing == Standing::Own).collect();
@@ -53,6 +53,13 @@ pub(super) fn still_theirs(
                 values.push(value.clone());
             }
         }
+        // Fields that a duty did not cover may have been anonymized by an earlier run.
+        let meanwhile = around.targets.iter().filter(|target| same_place(target.dataset, place.dataset));
+        let meanwhile = meanwhile.filter_map(|target| target.rule.exempt.as_ref()?.meanwhile.get(column));
+        let changed: Vec<Value> = meanwhile
+            .flat_map(|transform| values.iter().map(|value| transform.apply(value, field.value_type, None)))
+            .collect();
+        values.extend(changed);
         Some(Predicate::or([Predicate::one_of(field.clone(), values), Predicate::is_null(field)]))
     }))
 }

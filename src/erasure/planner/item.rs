@@ -4,15 +4,11 @@
 
 use crate::catalog::Catalog;
 use crate::erasure::compile::{RequestItem, subjects_of};
+use crate::erasure::search::store_alias;
 use crate::plan::compile::{ExecutableItem, Subjects, Surroundings};
 use crate::plan::{GuardLimits, ItemCounts, PlanItem};
 use connectors::Survey;
 use std::collections::BTreeMap;
-
-pub(super) fn store_alias(catalog: &Catalog, store: &str) -> String {
-    let terms = catalog.stores().get(store);
-    terms.and_then(|terms| terms.alias.clone()).unwrap_or_else(|| store.to_owned())
-}
 
 pub(super) fn plan_item(
     position: u32,
@@ -27,6 +23,7 @@ pub(super) fn plan_item(
     };
     let undecidable = survey.undecidable.iter().filter(|(_, count)| **count > 0);
     PlanItem {
+        part: item.part,
         item: position,
         rule: item.rule.clone(),
         record_type: dataset.map(|dataset| dataset.record_type.clone()).unwrap_or_default(),

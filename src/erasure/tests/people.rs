@@ -54,6 +54,7 @@ const DEVICES: usize = 13;
 const TICKETS: usize = 14;
 const EVENTS: usize = 15;
 const CITIES: usize = 16;
+const WATCHERS: usize = 17;
 
 impl Shop {
     pub(super) fn random(random: &mut Random) -> Self {
@@ -147,6 +148,15 @@ impl Shop {
             }
             if let Some(address) = address {
                 self.keeps.push((ORDERS, row, ADDRESSES, address));
+            }
+            // Somebody may follow the order: that ends with them, and with the order.
+            if random.one_in(3) {
+                let watcher = customers[random.below(customers.len())];
+                let id = self.tables[WATCHERS].rows.len() + 1;
+                let values = vec![number(id), number(order + 1), number(watcher.1)];
+                let watching = self.add(WATCHERS, own || watcher.2 == 0, values);
+                self.keeps.push((WATCHERS, watching, ORDERS, row));
+                self.keeps.push((WATCHERS, watching, CUSTOMERS, watcher.0));
             }
             for line in 0..random.below(3) {
                 let keys = [number(order + 1), number(line + 1)];

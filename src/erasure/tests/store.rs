@@ -32,7 +32,7 @@ pub(super) struct Table {
 }
 
 /// Name, columns, what follows them, and the file.
-const TABLES: [(&str, &str, &str, &str); 17] = [
+const TABLES: [(&str, &str, &str, &str); 18] = [
     (
         "customers",
         "id INTEGER PRIMARY KEY, email TEXT, address_id INTEGER, referrer_id INTEGER",
@@ -91,10 +91,16 @@ const TABLES: [(&str, &str, &str, &str); 17] = [
         "t",
     ),
     ("cities", "id INTEGER PRIMARY KEY", "", "s"),
+    (
+        "watchers",
+        "id INTEGER PRIMARY KEY, order_id INTEGER, customer_id INTEGER",
+        ", FOREIGN KEY (order_id) REFERENCES orders (id)",
+        "s",
+    ),
 ];
 
 /// What the data map says beside the tables: subject and links.
-const DECLARED: [(&str, &str); 17] = [
+const DECLARED: [(&str, &str); 18] = [
     (
         "customers",
         "subject: {email: email, customer_id: id}\n    links: [{column: address_id, to: addresses.id, ownership: shared}, \
@@ -131,6 +137,11 @@ const DECLARED: [(&str, &str); 17] = [
     ("tickets", "subject: {email: requester}"),
     ("ticket_events", "links: [{column: ticket_id, to: tickets.id, ownership: owns}]"),
     ("cities", "record_type: city"),
+    (
+        "watchers",
+        "links: [{column: order_id, to: orders.id, ownership: owns}, \
+         {column: customer_id, to: customers.id, ownership: accesses}]",
+    ),
 ];
 
 pub(super) fn empty_tables() -> Vec<Table> {

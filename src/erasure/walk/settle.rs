@@ -3,11 +3,11 @@
 //! Floor 3. A row becomes the person's only when nothing speaks against it any more; what speaks against it
 //! for good settles it as others' too.
 
-use super::{Claim, Id, Row, Side, Standing, Walker, Why, end_of};
+use super::{Claim, FoundRow, Id, Row, Side, Standing, Walker, Why, end_of};
 use crate::erasure::graph::Edge;
 use crate::subject::Identity;
 use connectors::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A reference of one row to a record that it is part of.
 struct Owner {
@@ -26,7 +26,8 @@ impl<'a> Walker<'a> {
         for id in pending {
             if self.names_another(&id) {
                 foreign.push(id);
-            } else if self.belongs_to_nobody_else(&id).await {
+            } else if self.row(&id).is_some_and(|row| row.is_access) || self.belongs_to_nobody_else(&id).await
+            {
                 own.push(id);
             }
         }
@@ -105,27 +106,61 @@ impl<'a> Walker<'a> {
 
     /// An identifying column holds somebody else's identity: one of a kind of which the person's are known.
     fn names_another(&self, id: &Id<'a>) -> bool {
-        let Some(row) = self.row(id) else { return false };
-        let subjects = self.ground.graph.subjects(id.0, self.ground.catalog);
+        self.row(id).is_some_and(|row| self.names_another_beside(id.0, &row.values, &BTreeSet::new()))
+    }
+
+    /// The same, if `more` were the person's too.
+    fn names_another_beside(
+        &self,
+        dataset: &str,
+        values: &BTreeMap<String, Value>,
+        more: &BTreeSet<Identity>,
+    ) -> bool {
+        let theirs = || self.given.iter().chain(&self.derived).chain(more);
+        let subjects = self.ground.graph.subjects(dataset, self.ground.catalog);
         subjects.into_iter().any(|(kind, column)| {
-            let known = |one: &Identity| one.kind() == kind;
-            let is_known_kind = self.given.iter().any(known) || self.derived.iter().any(known);
-            let value = row.values.get(column).unwrap_or(&Value::Null);
+            let is_known_kind = theirs().any(|one| one.kind() == kind);
+            let value = values.get(column).unwrap_or(&Value::Null);
             let is_theirs = match Identity::stored(kind, value) {
-                Some(identity) => self.given.contains(&identity) || self.derived.contains(&identity),
-                // What is blank names nobody; what cannot be read may name anybody.
-                None => is_blank(value) || self.is_searched_form(kind, value),
+                Some(identity) if self.contested.contains(&identity) => return true,
+                Some(identity) => theirs().any(|one| *one == identity),
+                // What is blank names nobody; what cannot be read may name anybody, but for a national phone
+                // number, say, that was found by one of its written forms.
+                None => is_blank(value) || theirs().any(|one| one.kind() == kind && is_form_of(one, value)),
             };
             is_known_kind && !is_theirs
         })
     }
 
-    /// A national phone number, say, that was found by one of its written forms.
-    fn is_searched_form(&self, kind: &str, value: &Value) -> bool {
-        let Value::Text(text) = value else { return false };
-        let text = text.trim_matches(' ').to_ascii_lowercase();
-        let mut identities = self.given.iter().chain(&self.derived);
-        identities.any(|one| one.kind() == kind && one.search_forms().contains(&text))
+    /// Those of `fresh` that stand beside somebody else's identity in one of these rows.
+    pub(super) fn contested_among(
+        &self,
+        fresh: &BTreeSet<Identity>,
+        found: &[(&'a str, Vec<FoundRow>)],
+    ) -> BTreeSet<Identity> {
+        let mut contested = BTreeSet::new();
+        for (dataset, rows) in found {
+            let subjects = self.ground.graph.subjects(dataset, self.ground.catalog);
+            for row in rows.iter().filter(|row| self.names_another_beside(dataset, &row.values, fresh)) {
+                let named = subjects.iter().filter_map(|(kind, column)| {
+                    let value = row.values.get(*column)?;
+                    fresh.iter().find(|one| {
+                        one.kind() == *kind
+                            && (Identity::stored(kind, value).as_ref() == Some(*one)
+                                || is_form_of(one, value))
+                    })
+                });
+                contested.extend(named.cloned());
+            }
+        }
+        contested
+    }
+
+    /// Rows that turn out to name somebody else are not the person's.
+    pub(super) fn give_up(&mut self, own: &mut Vec<Id<'a>>) {
+        let (foreign, left): (Vec<_>, Vec<_>) = own.drain(..).partition(|id| self.names_another(id));
+        self.mark(&foreign, Standing::Shared(Why::AnotherIdentity));
+        *own = left;
     }
 
     fn owners(&self, id: &Id<'a>) -> Vec<Owner> {
@@ -175,7 +210,11 @@ impl<'a> Walker<'a> {
     async fn is_named_by_own_only(&mut self, id: &Id<'a>) -> bool {
         let graph = self.ground.graph;
         let values = self.row(id).map(|row| row.values.clone()).unwrap_or_default();
-        for edge in graph.edges.iter().filter(|edge| edge.to == id.0 && edge.keeps() && !edge.makes_part()) {
+        for edge in graph
+            .edges
+            .iter()
+            .filter(|edge| edge.to == id.0 && edge.keeps() && !edge.makes_part() && !edge.ends_with())
+        {
             let Some((_, tuple)) = end_of(edge, &values, |pair| &pair.1) else { continue };
             let naming = self.reader.rows_with(edge.from, edge, Side::From, &[tuple]).await;
             let is_own = |key: &String| {
@@ -201,6 +240,12 @@ impl<'a> Walker<'a> {
         }
         links
     }
+}
+
+/// Whether a value is one of the forms in which an identity is written.
+fn is_form_of(identity: &Identity, value: &Value) -> bool {
+    let Value::Text(text) = value else { return false };
+    identity.search_forms().contains(&text.trim_matches(' ').to_ascii_lowercase())
 }
 
 fn is_blank(value: &Value) -> bool {

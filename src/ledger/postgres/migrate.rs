@@ -25,6 +25,11 @@ pub(in crate::ledger) const MIGRATIONS: &[Migration] = &[
         name: "requests",
         text: include_str!("../../../migrations/postgres/0003_requests.sql"),
     },
+    Migration {
+        version: 4,
+        name: "person",
+        text: include_str!("../../../migrations/postgres/0004_person.sql"),
+    },
 ];
 
 /// Names the lock: "oubliett" in ASCII.

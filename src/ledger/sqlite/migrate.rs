@@ -20,6 +20,11 @@ pub(in crate::ledger) const MIGRATIONS: &[Migration] = &[
         name: "requests",
         text: include_str!("../../../migrations/sqlite/0003_requests.sql"),
     },
+    Migration {
+        version: 4,
+        name: "person",
+        text: include_str!("../../../migrations/sqlite/0004_person.sql"),
+    },
 ];
 
 /// Applies the migrations that the ledger does not have yet.

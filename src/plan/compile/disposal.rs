@@ -39,6 +39,19 @@ pub fn disposal_of(
     (Disposal::Anonymize { fields: transforms, marker }, planned, findings)
 }
 
+/// The same for the fields that a duty does not cover; no marker, which would say that the record is done.
+#[must_use]
+pub fn disposal_beside_duty(
+    fields: &BTreeMap<String, Transform>,
+    dataset: &Dataset,
+    shape: &DatasetShape,
+) -> (Disposal, plan::Disposition, Vec<PlanFinding>) {
+    let mut findings = Vec::new();
+    let transforms = transforms_of(fields, dataset, shape, &mut findings);
+    let planned = plan::Disposition::Anonymize { fields: FieldPlan::of(fields), marker: None };
+    (Disposal::Anonymize { fields: transforms, marker: None }, planned, findings)
+}
+
 fn transforms_of(
     fields: &BTreeMap<String, Transform>,
     dataset: &Dataset,

@@ -147,9 +147,9 @@ fn add_foreign_key(
     let ownership = ownership_of(child, dataset, foreign_key);
     if is_governed(kin, child) {
         add_none_left(child, child_shape, pairs, family);
-    } else if ownership == Some(Ownership::Owns) {
+    } else if let Some(ownership) = ownership.filter(|ownership| ownership.goes_along()) {
         let mut path = vec![dataset.name.as_str(), child.name.as_str()];
-        let way = Way { child, parent: dataset, pairs };
+        let way = Way { child, parent: dataset, pairs, ownership };
         let dependent = dependent_of(kin, way, child_shape, &mut path, family);
         family.dependents.push(dependent);
     } else {
@@ -293,9 +293,9 @@ fn grandchild_of<'a>(
     if is_governed(kin, grandchild) {
         return Err("it has a rule of its own: write a rule for the dataset that it refers to, too");
     }
-    if ownership_of(grandchild, parent, foreign_key) != Some(Ownership::Owns) {
-        return Err("it is not declared as owned: link it with 'ownership: owns'");
-    }
+    let ownership = ownership_of(grandchild, parent, foreign_key)
+        .filter(|ownership| ownership.goes_along())
+        .ok_or("it is not declared as owned: link it with 'ownership: owns'")?;
     let shape = kin.world.shape(&grandchild.name).ok_or("it cannot be read")?;
     if !foreign_key.child_indexed {
         family.unindexed.push(Unindexed {
@@ -305,7 +305,7 @@ fn grandchild_of<'a>(
         });
     }
     path.push(&grandchild.name);
-    let way = Way { child: grandchild, parent, pairs };
+    let way = Way { child: grandchild, parent, pairs, ownership };
     let dependent = dependent_of(kin, way, shape, path, family);
     path.pop();
     Ok(Some(dependent))
@@ -372,9 +372,9 @@ fn add_linked(
         )));
         return;
     };
-    if ownership == Ownership::Owns && !is_governed(kin, child) && !same_place(child, dataset) {
+    if ownership.goes_along() && !is_governed(kin, child) && !same_place(child, dataset) {
         let mut path = vec![dataset.name.as_str(), child.name.as_str()];
-        let way = Way { child, parent: dataset, pairs: vec![pair] };
+        let way = Way { child, parent: dataset, pairs: vec![pair], ownership };
         let dependent = dependent_of(kin, way, shape, &mut path, family);
         family.dependents.push(dependent);
         return;

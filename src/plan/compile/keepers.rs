@@ -47,7 +47,7 @@ pub fn keepers_of(catalog: &Catalog, world: &World, store: &str) -> Vec<Keeper> 
 
 fn naming_columns(catalog: &Catalog, dataset: &Dataset, store: &str) -> Vec<String> {
     let names_there = |link: &&crate::data_map::Link| {
-        link.ownership != Ownership::Mentions
+        matches!(link.ownership, Ownership::Owns | Ownership::Shared)
             && catalog
                 .dataset(&link.to.dataset)
                 .is_some_and(|named| !named.is_table() && named.store == store)

@@ -6,6 +6,7 @@
 //! ways) becomes a finding here, before anything begins.
 
 pub mod disposal;
+pub mod exempt;
 pub mod family;
 pub mod keepers;
 pub mod links;

@@ -16,11 +16,17 @@ pub(super) struct Way<'a> {
     pub(super) parent: &'a Dataset,
     /// (column of the child, column of the parent).
     pub(super) pairs: Vec<(String, String)>,
+    /// `owns` or `accesses`.
+    pub(super) ownership: Ownership,
 }
 
-/// Everybody who owns rows of the child besides the parent of this way.
+/// Everybody who owns rows of the child besides the parent of this way. Access ends with whom it is for, whoever
+/// owns the row.
 pub(super) fn co_owners_of(kin: Kin<'_>, way: &Way<'_>, family: &mut Family) -> Vec<CoOwner> {
     let mut found: Vec<CoOwner> = Vec::new();
+    if way.ownership == Ownership::Accesses {
+        return found;
+    }
     let here = kin.catalog.datasets().values().filter(|other| same_place(other, way.child));
     for (declared, link) in here.flat_map(|declared| declared.links.iter().map(move |link| (declared, link)))
     {

@@ -1,7 +1,7 @@
 //! Words of the letter that answers a person (floor 8). Plain words: who reads it is no lawyer.
 
 use super::{Message, messages};
-use crate::erasure::request::RefusalReason;
+use crate::erasure::request::{ExtensionReason, RefusalReason};
 
 messages! {
     TITLE: "Réponse à votre demande", "Answer to your request";
@@ -10,6 +10,8 @@ messages! {
     ERASED: "Ce que nous avons effacé", "What we have erased";
     ERASED_LINE: "{0} : {1} enregistrement(s) effacé(s)", "{0}: {1} record(s) erased";
     ANONYMIZED_LINE: "{0} : {1} enregistrement(s) rendu(s) anonyme(s)", "{0}: {1} record(s) made anonymous";
+    BESIDE_LINE: "{0} : dans {1} enregistrement(s), tout ce que la loi ne nous oblige pas à garder",
+        "{0}: in {1} record(s), everything that the law does not make us keep";
     NOTHING: "Nous vous avons cherché dans toutes nos bases au moyen des informations que vous avez données, et n'avons rien trouvé.",
         "We looked for you in all our databases with what you gave us, and found nothing.";
     NOTHING_YET: "Rien n'a encore été effacé.", "Nothing has been erased yet.";
@@ -29,6 +31,8 @@ messages! {
     PROOF: "La preuve", "The proof";
     PROOF_LINE: "Attestation signée {0}. Elle ne contient pas vos données.",
         "Signed certificate {0}. It holds none of your data.";
+    PROOF_RECEIPT: "Un récépissé, que vous seul recevez, montre lesquels de vos enregistrements y figurent ; chacun peut le vérifier.",
+        "A receipt, which only you are given, shows which of your records stand on it; anybody can check it.";
     REFUSED: "Nous ne pouvons pas donner suite à votre demande : {0}.", "We cannot do what you ask: {0}.";
     REFUSED_IDENTITY: "nous n'avons pas pu vérifier votre identité (RGPD, art. 12(6))",
         "we could not verify who you are (GDPR art. 12(6))";
@@ -39,13 +43,23 @@ messages! {
         "none of the grounds for erasure applies (GDPR art. 17(1))";
     CANCELLED: "Vous avez retiré votre demande. Rien n'a été fait.",
         "You took your request back. Nothing was done.";
-    EXTENDED: "Votre demande demande plus de temps que prévu. Nous vous répondons au plus tard le {0}, au lieu du {1}.",
-        "Your request needs more time than usual. We answer on {0} at the latest, instead of {1}.";
+    EXTENDED: "Votre demande prend plus de temps que prévu, {2}. Nous vous répondons au plus tard le {0}, au lieu du {1} (RGPD, art. 12(3)).",
+        "Your request needs more time than usual, {2}. We answer on {0} at the latest, instead of {1} (GDPR art. 12(3)).";
+    EXTENDED_COMPLEXITY: "parce qu'elle est complexe", "because it is complex";
+    EXTENDED_NUMBER: "en raison du nombre des demandes reçues", "because of the number of requests received";
     PENDING: "Nous vous répondons au plus tard le {0}.", "We answer on {0} at the latest.";
     RIGHTS: "Si vous n'êtes pas d'accord", "If you do not agree";
     RIGHTS_CONTACT: "Écrivez-nous : {0}.", "Write to us: {0}.";
     RIGHTS_AUTHORITY: "Vous pouvez saisir l'autorité de protection des données de votre pays (en France, la CNIL, www.cnil.fr) ou le juge.",
         "You can complain to the data protection authority of your country (in France the CNIL, www.cnil.fr) or go to court.";
+}
+
+#[must_use]
+pub fn extension(reason: ExtensionReason) -> Message {
+    match reason {
+        ExtensionReason::Complexity => EXTENDED_COMPLEXITY,
+        ExtensionReason::Number => EXTENDED_NUMBER,
+    }
 }
 
 #[must_use]

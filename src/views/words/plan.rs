@@ -214,6 +214,8 @@ messages! {
         "records of the person stay because other rows refer to them";
     FINDING_OWNERSHIP_UNDECLARED: "la carte des données ne dit pas si ces lignes sont celles de la personne",
         "the data map does not say whether rows are the person's";
+    FINDING_NAMED_IN_TEXT: "des textes qui ne sont pas des enregistrements de la personne la nomment",
+        "texts that are not the person's records name them";
     FINDING_SAME_TABLE_TWICE: "plusieurs jeux de données décrivent la même table",
         "several datasets speak of one table";
     FINDING_LOCKED: "des enregistrements échus restent sous un verrou de leur magasin",
@@ -389,6 +391,7 @@ pub fn finding(code: FindingCode) -> Message {
         FindingCode::SharedWithOthers => FINDING_SHARED_WITH_OTHERS,
         FindingCode::ReferredTo => FINDING_REFERRED_TO,
         FindingCode::OwnershipUndeclared => FINDING_OWNERSHIP_UNDECLARED,
+        FindingCode::NamedInText => FINDING_NAMED_IN_TEXT,
         FindingCode::SameTableTwice => FINDING_SAME_TABLE_TWICE,
         FindingCode::LockedByStore => FINDING_LOCKED,
         FindingCode::LockBypassed => FINDING_BYPASS,

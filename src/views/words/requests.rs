@@ -19,6 +19,8 @@ messages! {
     NOTHING_DUE: "Rien de ce qui attend ne peut partir aujourd'hui.", "Nothing that waits may go today.";
     DUE_PLANNED: "Demande {0} : plan {1} rédigé, à approuver.", "Request {0}: plan {1} drafted, to be approved.";
     DUE_FAILED: "Demande {0} : pas planifiée (détail, en anglais : {1})", "Request {0}: not planned ({1})";
+    RECEIPT: "Récépissé de {0} enregistrement(s) écrit dans {1}, lisible par son seul propriétaire. À remettre à la personne, sans le publier.",
+        "Receipt of {0} record(s) written to {1}, which only its owner can read. Hand it to the person, do not publish it.";
     COLUMN_REQUEST: "demande", "request";
     COLUMN_KIND: "objet", "what is asked";
     COLUMN_STATE: "état", "state";

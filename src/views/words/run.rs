@@ -115,6 +115,7 @@ messages! {
     FAILED_NOT_SUPPORTED: "le magasin ne sait pas le faire", "the store cannot do it";
     FAILED_FOUND_AGAIN: "retrouvés par une seconde recherche, apparus depuis le plan",
         "found by a second search, appeared since the plan";
+    FAILED_IN_TEXT: "la personne est encore nommée dans des textes", "texts still name the person";
     FAILED_REFERRED: "des lignes qui ne sont pas à la personne y renvoient",
         "rows that are not the person's refer to them";
     FAILED_OTHER: "erreur", "error";
@@ -164,6 +165,8 @@ messages! {
         "Receipt written to {0}. It is personal: hand it to the person or the auditor, do not publish it.";
     RECEIPT_HOLDS: "Le récépissé tient : cet enregistrement figure sur l'attestation {0}.",
         "The receipt holds: this record stands on certificate {0}.";
+    PERSON_RECEIPT_HOLDS: "Le récépissé tient : il ouvre {0} enregistrement(s) de la personne sur {1} attestation(s) de la demande {2}.",
+        "The receipt holds: it opens {0} record(s) of the person on {1} certificate(s) of request {2}.";
 
     VERIFY_GOOD: "L'archive est bonne : {0} attestation(s), {1} entrée(s) au registre.",
         "The archive is good: {0} certificate(s), {1} log entries.";
@@ -193,6 +196,7 @@ pub fn outcome(outcome: Outcome) -> Message {
 pub fn failure(code: &str) -> Message {
     match code {
         "found_again" => FAILED_FOUND_AGAIN,
+        "found_in_text" => FAILED_IN_TEXT,
         "referred_to_by_others" => FAILED_REFERRED,
         "still_present" => FAILED_STILL_PRESENT,
         "there_again" => FAILED_THERE_AGAIN,
