@@ -40,6 +40,7 @@ pub mod journal;
 pub mod keys;
 pub mod ledger;
 pub mod limits;
+pub mod notify;
 pub mod plan;
 pub mod policy;
 pub mod schedule;

@@ -22,7 +22,7 @@ const FLOORS: &[&[&str]] = &[
     &["evidence"],
     &["certificate"],
     &["archive"],
-    &["ledger", "archive_store", "keys", "settings"],
+    &["ledger", "archive_store", "keys", "notify", "settings"],
     &["app"],
     &["init"],
     &["views"],
