@@ -32,6 +32,7 @@ pub mod iso;
 pub mod leak;
 #[cfg(feature = "mysql")]
 pub mod mysql;
+pub mod names;
 pub mod nearest;
 #[cfg(any(feature = "directory", feature = "s3"))]
 mod objects;
@@ -65,6 +66,7 @@ pub use error::ConnectorError;
 pub use leak::{Leak, LeakKind, LeakLook};
 #[cfg(feature = "mysql")]
 pub use mysql::{MySqlBackend, MySqlOptions};
+pub use names::{NameCount, NamePage};
 pub use partition::{KeptPartition, Obstacle, PARTITION_RECORDS_MAX, Partition, PartitionEnd};
 pub use port::{Bound, Circumstance, Pressure, Prospect, Reach, RecordDisposer, RecordSource};
 #[cfg(feature = "postgres")]

@@ -6,6 +6,7 @@ use crate::capability::Capabilities;
 use crate::dataset::{DatasetAddress, DatasetShape};
 use crate::error::ConnectorError;
 use crate::leak::{Leak, LeakLook};
+use crate::names::NamePage;
 use crate::partition::{Partition, PartitionEnd};
 use crate::selection::{Page, RecordFacts, RowPage, RowValues, Selection, Survey};
 use crate::value::{RecordKey, Value};
@@ -83,6 +84,24 @@ pub trait RecordSource: Debug + Send + Sync {
         _names: &[String],
     ) -> Result<Vec<String>, ConnectorError> {
         Ok(Vec::new())
+    }
+
+    /// The next names in byte order, strictly after `after`, of about `names_max` records: of a table those that
+    /// its rows have in the one column of [`Selection::link_columns`], of objects the keys under which
+    /// something is there. Nothing else of the selection counts.
+    ///
+    /// # Errors
+    /// `NotSupported` where names cannot be had in this order.
+    async fn names(
+        &self,
+        selection: &Selection,
+        _after: Option<&str>,
+        _names_max: u32,
+    ) -> Result<NamePage, ConnectorError> {
+        Err(ConnectorError::NotSupported {
+            store: selection.address.store.clone(),
+            reason: "its names cannot be listed".to_owned(),
+        })
     }
 
     /// What would become of these objects by a selection with [`crate::StartCondition::Linked`], in their

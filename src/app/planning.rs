@@ -90,6 +90,7 @@ impl App {
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             simulated: request.as_of.is_some(),
             clock: self.clock_marks().await?,
+            looks_for_orphans: true,
             previous: previous.as_ref(),
         })
         .await?;

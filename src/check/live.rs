@@ -3,6 +3,7 @@
 //! Floor 3; reads only. Rules are judged by drafting a plan that is thrown away, so that `check`
 //! and `plan` cannot disagree.
 
+use super::linkage::told;
 use super::personal::{Look, look_of};
 use super::places::{Places, Spot};
 use crate::catalog::Catalog;
@@ -12,6 +13,7 @@ use crate::hold::HoldBook;
 use crate::plan::compile::exempt::unsaid;
 use crate::plan::compile::name;
 use crate::plan::compile::start::field_of;
+use crate::plan::linkage::{compare, is_linked};
 use crate::plan::planner::{ClockMarks, DraftInput, draft};
 use crate::plan::world::{Sources, World, datasets_of_table};
 use crate::plan::{FindingCode, FindingSeverity, Plan, PlanFinding};
@@ -48,6 +50,7 @@ pub async fn check_live(input: LiveCheck<'_>) -> Diagnostics {
         }
     }
     checking.undeclared_tables();
+    checking.linked_objects().await;
     checking.rules().await;
     checking.diagnostics
 }
@@ -283,6 +286,24 @@ impl Checking<'_> {
         }
     }
 
+    /// Rows and the objects they name, of every dataset of objects that a column links to.
+    async fn linked_objects(&mut self) {
+        let input = self.input;
+        for objects in input.catalog.datasets().values().filter(|dataset| is_linked(input.catalog, dataset)) {
+            if self.world.shape(&objects.name).is_none() {
+                continue;
+            }
+            let found = compare(input.catalog, self.world, input.sources, objects).await;
+            for told in told(input.catalog, objects, found) {
+                let spot = match &told.column {
+                    Some((dataset, column)) => input.places.column(dataset, column),
+                    None => input.places.dataset(&objects.name),
+                };
+                self.tell(Severity::Warning, told.code, spot, told.message, told.hint);
+            }
+        }
+    }
+
     async fn rules(&mut self) {
         let input = self.input;
         let drafted = draft(DraftInput {
@@ -298,6 +319,7 @@ impl Checking<'_> {
             tool_version: String::new(),
             simulated: true,
             clock: ClockMarks { last_seen_at: None, last_run_at: None, tolerance: Duration::days(1) },
+            looks_for_orphans: false,
             previous: None,
         })
         .await;
@@ -395,6 +417,7 @@ fn code_of(code: FindingCode) -> Option<&'static str> {
         | FindingCode::NamedInText
         | FindingCode::SameTableTwice
         | FindingCode::LockedByStore
+        | FindingCode::OrphanObjects
         | FindingCode::NothingDue => return None,
     })
 }

@@ -14,6 +14,7 @@ pub mod findings;
 mod item;
 pub mod keeping;
 pub mod leaks;
+pub mod linkage;
 pub mod mask;
 pub mod named;
 pub mod order;
@@ -365,6 +366,8 @@ pub enum FindingCode {
     KeyMissing,
     /// Files that a row names and that do not go with it.
     LinkedStay,
+    /// Files that no row names, where nothing but a row would take them along.
+    OrphanObjects,
     /// Rows that would go along have another owner that stays, so they and the record stay.
     SharedChildren,
     /// Whole partitions are dropped.

@@ -7,6 +7,7 @@ use super::compile::{self, Refused, Surroundings, finding, name};
 use super::findings::{note, partition_finding};
 use super::item::{ItemInput, item_of};
 use super::leaks;
+use super::linkage;
 use super::named::{self, Looking, NamedObjects};
 use super::order::order;
 use super::survey::{Slot, counting_selection, fill_keepers, waits, with_undeclared};
@@ -40,6 +41,9 @@ pub struct DraftInput<'a> {
     pub tool_version: String,
     pub simulated: bool,
     pub clock: ClockMarks,
+    /// Whether objects that no row names are looked for, where nothing but a row takes them along: it reads all of
+    /// them, and every name.
+    pub looks_for_orphans: bool,
     /// The last plan, to notice a period that became shorter.
     pub previous: Option<&'a Plan>,
 }
@@ -106,6 +110,7 @@ pub async fn draft(input: DraftInput<'_>) -> Result<Plan, PlanError> {
         drafting.add_refused(&target, shape, reason);
     }
     drafting.look_for_leaks().await;
+    drafting.look_for_orphans(&slots).await;
     Ok(drafting.into_plan(as_of, expires_at))
 }
 
@@ -166,6 +171,13 @@ impl<'a> Drafting<'a> {
         let (leaks, findings) = leaks::look(self.input.catalog, self.input.sources, &self.items).await;
         self.leaks = leaks;
         self.findings.extend(findings);
+    }
+
+    async fn look_for_orphans(&mut self, slots: &[Slot<'_>]) {
+        if self.input.looks_for_orphans {
+            let found = linkage::orphans(&self.around, self.input.sources, slots).await;
+            self.findings.extend(found);
+        }
     }
 
     fn doubt_clock(&mut self, message: String) {

@@ -158,6 +158,7 @@ pub async fn observe_current(
         tool_version: plan.tool_version.clone(),
         simulated: plan.simulated,
         clock,
+        looks_for_orphans: false,
         previous: None,
     })
     .await?;

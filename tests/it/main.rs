@@ -27,6 +27,7 @@ mod hostile;
 mod kin;
 mod leaks;
 mod linked;
+mod links;
 mod partitions;
 mod readme;
 mod requests;

@@ -27,6 +27,7 @@ mod durability;
 mod judge;
 mod key;
 mod listing;
+mod names;
 mod parent;
 mod prospects;
 mod removal;

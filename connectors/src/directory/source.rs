@@ -5,11 +5,12 @@ use super::durability::Unsynced;
 use super::judge::Judge;
 use super::parent::{Parent, Seen};
 use super::root::{Root, Status, system_error};
-use super::{BATCH_RECORDS_MAX, blocking, key, prospects, refuse_foreign_parts, survey, template_of};
+use super::{BATCH_RECORDS_MAX, blocking, key, names, prospects, refuse_foreign_parts, survey, template_of};
 use crate::batch::{DatasetKeys, Observation, ObservedState};
 use crate::capability::Capabilities;
 use crate::dataset::{ColumnShape, DatasetAddress, DatasetShape};
 use crate::error::ConnectorError;
+use crate::names::NamePage;
 use crate::port::{Pressure, Prospect, RecordSource};
 use crate::selection::{Page, PageRecord, RecordFacts, Selection};
 use crate::value::{RecordKey, ValueType};
@@ -118,6 +119,18 @@ impl RecordSource for DirectorySource {
         refuse_foreign_parts(selection)?;
         let (root, selection, key) = (Arc::clone(self.root()), selection.clone(), key.clone());
         blocking(self.root().store(), move || facts(&root, &selection, &key)).await
+    }
+
+    async fn names(
+        &self,
+        selection: &Selection,
+        after: Option<&str>,
+        names_max: u32,
+    ) -> Result<NamePage, ConnectorError> {
+        let (root, selection) = (Arc::clone(self.root()), selection.clone());
+        let after = after.map(str::to_owned);
+        blocking(self.root().store(), move || names::names(root, &selection, after.as_deref(), names_max))
+            .await
     }
 
     async fn prospects(

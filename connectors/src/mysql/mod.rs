@@ -200,6 +200,10 @@ impl Backend for MySqlBackend {
         mysql::stored(column, text)
     }
 
+    fn byte_order(&self, text: &SqlText) -> SqlText {
+        mysql::bytes(text)
+    }
+
     fn key_part(&self, column: &ColumnShape, value: &Value) -> Result<SqlText, SqlError> {
         keys::part(column, value)
     }

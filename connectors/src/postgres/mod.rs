@@ -182,6 +182,10 @@ impl Backend for PostgresBackend {
         stored(column, text)
     }
 
+    fn byte_order(&self, text: &SqlText) -> SqlText {
+        SqlText::fill("(CAST({0} AS text) COLLATE \"C\")", &[text])
+    }
+
     fn key_part(&self, column: &ColumnShape, value: &Value) -> Result<SqlText, SqlError> {
         keys::part(column, value)
     }

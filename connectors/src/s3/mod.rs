@@ -47,6 +47,7 @@ mod fault;
 mod judge;
 pub mod key;
 mod listing;
+mod names;
 mod observe;
 mod policy;
 mod removal;

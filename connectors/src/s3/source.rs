@@ -6,11 +6,12 @@ use super::judge::Judge;
 use super::key::{Named, record_key};
 use super::listing::Range;
 use super::walk::of_key;
-use super::{BATCH_RECORDS_MAX, REQUESTS_AT_ONCE, observe, refuse_foreign_parts, survey, template_of};
+use super::{BATCH_RECORDS_MAX, REQUESTS_AT_ONCE, names, observe, refuse_foreign_parts, survey, template_of};
 use crate::batch::{DatasetKeys, Observation};
 use crate::capability::Capabilities;
 use crate::dataset::{ColumnShape, DatasetAddress, DatasetShape};
 use crate::error::ConnectorError;
+use crate::names::NamePage;
 use crate::port::{Circumstance, Pressure, Prospect, RecordSource};
 use crate::selection::{Class, DoubtReason, Page, PageRecord, RecordFacts, Selection, Survey};
 use crate::value::{RecordKey, ValueType};
@@ -128,6 +129,16 @@ impl RecordSource for S3Source {
             }),
             found => Ok(found.map(|(_, facts)| facts)),
         }
+    }
+
+    /// An object is there when a version of it is, also under a marker.
+    async fn names(
+        &self,
+        selection: &Selection,
+        after: Option<&str>,
+        names_max: u32,
+    ) -> Result<NamePage, ConnectorError> {
+        names::names(&self.bucket, selection, after, names_max).await
     }
 
     /// An object goes only whole: with every version, marker and unfinished upload of its key.

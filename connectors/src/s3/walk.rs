@@ -78,6 +78,11 @@ impl<'a> Walk<'a> {
         Ok(Self { bucket, parts, open, ready, after, is_disordered: false, pages: 0 })
     }
 
+    /// Whether the store was seen to list in another order than that of keys.
+    pub(super) fn is_disordered(&self) -> bool {
+        self.is_disordered
+    }
+
     /// Pages that were listed so far.
     pub(super) fn pages(&self) -> u32 {
         self.pages

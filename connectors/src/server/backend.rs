@@ -241,6 +241,10 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// `YYYY-MM-DD HH:MM:SS[.f]`, numbers with a fraction as floats, what has no type here as text.
     fn stored(&self, column: &ColumnShape, text: &SqlText) -> SqlText;
 
+    /// An expression over a column of text or whole numbers, or over a bound text, by which texts are compared and
+    /// come in the order of their bytes in UTF-8.
+    fn byte_order(&self, text: &SqlText) -> SqlText;
+
     /// A bound value to be assigned to a column.
     fn assigned(&self, column: &ColumnShape, value: &Value, row: Row<'_>) -> Result<SqlText, SqlError>;
 

@@ -11,6 +11,7 @@ pub mod backend;
 mod change;
 mod disposer;
 mod marks;
+mod names;
 mod observe;
 mod partition;
 mod session;

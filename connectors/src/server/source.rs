@@ -3,12 +3,13 @@
 use super::backend::{Access, Backend};
 use super::session::{Lease, Sessions};
 use super::target::{Target, whole};
-use super::{observe, partition, survey};
+use super::{names, observe, partition, survey};
 use crate::batch::{DatasetKeys, Observation};
 use crate::capability::Capabilities;
 use crate::dataset::{ColumnShape, DatasetAddress, DatasetShape};
 use crate::error::ConnectorError;
 use crate::leak::{Leak, LeakLook};
+use crate::names::{NamePage, name_of};
 use crate::partition::Partition;
 use crate::port::{Bound, Pressure, Reach, RecordSource};
 use crate::selection::{Page, PageRecord, RecordFacts, RowPage, RowValues, Selection, Survey};
@@ -127,6 +128,17 @@ impl<B: Backend> RecordSource for ServerSource<B> {
         reading!(self, &selection.address.dataset, |lease| names_to_keep(&mut lease, selection, names))
     }
 
+    async fn names(
+        &self,
+        selection: &Selection,
+        after: Option<&str>,
+        names_max: u32,
+    ) -> Result<NamePage, ConnectorError> {
+        reading!(self, &selection.address.dataset, |lease| {
+            names::names(&mut lease, selection, after, names_max.max(1))
+        })
+    }
+
     async fn observe(
         &self,
         selection: &Selection,
@@ -172,7 +184,7 @@ async fn page<B: Backend>(
     let dataset = &selection.address.dataset;
     let mut records = Vec::with_capacity(found.rows.len());
     for RowValues { key, values } in found.rows {
-        let links = values.into_iter().map(|value| link(value, dataset)).collect::<Result<_, _>>()?;
+        let links = values.into_iter().map(|value| name_of(value, dataset)).collect::<Result<_, _>>()?;
         records.push(PageRecord { key, links });
     }
     Ok(Page { records, exhausted: found.exhausted })
@@ -245,24 +257,11 @@ async fn names_to_keep<B: Backend>(
         );
         for row in lease.rows(target.dataset(), sql).await? {
             for value in row {
-                kept.extend(link(value, target.dataset())?);
+                kept.extend(name_of(value, target.dataset())?);
             }
         }
     }
     Ok(kept)
-}
-
-/// The name of an object as a row spells it.
-fn link(value: Value, dataset: &str) -> Result<Option<String>, ConnectorError> {
-    match value {
-        Value::Null => Ok(None),
-        Value::Text(text) => Ok(Some(text).filter(|text| !text.is_empty())),
-        Value::Int(number) => Ok(Some(number.to_string())),
-        _ => Err(ConnectorError::SchemaDrift {
-            dataset: dataset.to_owned(),
-            reason: "a column that names objects holds something that is no text".to_owned(),
-        }),
-    }
 }
 
 fn shape_of<'s, B: Backend>(

@@ -15,6 +15,7 @@ mod disposer;
 mod fault;
 mod keys;
 mod lexer;
+mod names;
 mod observe;
 mod rows;
 mod select;

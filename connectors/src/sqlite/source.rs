@@ -1,15 +1,15 @@
 //! The reading port over one database file, opened read-only.
 
 use super::connect::{Access, Database, SqliteOptions};
-use super::observe;
-use super::rows;
 use super::select::{ROW, Target};
 use super::session::{Lease, Session};
 use super::{CAPABILITIES, shape, survey};
+use super::{names, observe, rows};
 use crate::batch::{DatasetKeys, Observation};
 use crate::capability::Capabilities;
 use crate::dataset::{DatasetAddress, DatasetShape, Location};
 use crate::error::ConnectorError;
+use crate::names::{NamePage, name_of};
 use crate::port::{Pressure, RecordSource};
 use crate::selection::{Page, PageRecord, RecordFacts, RowPage, RowValues, Selection, Survey};
 use crate::sql::{SqlText, sqlite as dialect};
@@ -123,6 +123,17 @@ impl RecordSource for SqliteSource {
         })
     }
 
+    async fn names(
+        &self,
+        selection: &Selection,
+        after: Option<&str>,
+        names_max: u32,
+    ) -> Result<NamePage, ConnectorError> {
+        reading!(self.session, &selection.address.dataset, |lease| {
+            names::names(&mut lease, selection, after, names_max.max(1))
+        })
+    }
+
     async fn observe(
         &self,
         selection: &Selection,
@@ -205,7 +216,7 @@ async fn page(
     for row in &rows {
         let key = lease.decoded(dataset, rows::key(row, parts))?;
         let links = (parts..parts + links.len())
-            .map(|place| link(lease.decoded(dataset, rows::value(row, place))?, dataset))
+            .map(|place| name_of(lease.decoded(dataset, rows::value(row, place))?, dataset))
             .collect::<Result<_, _>>()?;
         records.push(PageRecord { key, links });
     }
@@ -266,23 +277,10 @@ async fn names_to_keep(
             &[&column, target.table.any_way(), &named, &target.due],
         );
         for row in lease.rows(dataset, sql).await? {
-            kept.extend(link(lease.decoded(dataset, rows::value(&row, 0))?, dataset)?);
+            kept.extend(name_of(lease.decoded(dataset, rows::value(&row, 0))?, dataset)?);
         }
     }
     Ok(kept)
-}
-
-/// The name of an object as a row spells it.
-fn link(value: Value, dataset: &str) -> Result<Option<String>, ConnectorError> {
-    match value {
-        Value::Null => Ok(None),
-        Value::Text(text) => Ok(Some(text).filter(|text| !text.is_empty())),
-        Value::Int(number) => Ok(Some(number.to_string())),
-        _ => Err(ConnectorError::SchemaDrift {
-            dataset: dataset.to_owned(),
-            reason: "a column that names objects holds something that is no text".to_owned(),
-        }),
-    }
 }
 
 fn columns(lease: &Lease<'_>, names: &[String]) -> Result<Vec<SqlText>, ConnectorError> {

@@ -172,6 +172,8 @@ messages! {
         "no primary key: no record can be named";
     FINDING_LINKED_STAY: "des fichiers nommés par les lignes ne partent pas avec elles",
         "files that rows name do not go with them";
+    FINDING_ORPHANS: "des objets que nul enregistrement ne nomme resteraient pour toujours",
+        "objects that no record names would stay for ever";
     ITEM_PARTITIONS: "Partitions supprimées d'un bloc : {0}.", "Partitions dropped as a whole: {0}.";
     FIGURES_PARTITIONS: "{0} partition(s), {1} enregistrements ; leurs plages n'auront plus de place",
         "{0} partition(s), {1} records; their ranges have no place then";
@@ -376,6 +378,7 @@ pub fn finding(code: FindingCode) -> Message {
         FindingCode::HoldUnreadable => FINDING_HOLD_UNREADABLE,
         FindingCode::KeyMissing => FINDING_KEY_MISSING,
         FindingCode::LinkedStay => FINDING_LINKED_STAY,
+        FindingCode::OrphanObjects => FINDING_ORPHANS,
         FindingCode::SharedChildren => FINDING_SHARED_CHILDREN,
         FindingCode::PartitionsGo => FINDING_PARTITIONS_GO,
         FindingCode::PartitionsCould => FINDING_PARTITIONS_COULD,

@@ -230,6 +230,11 @@ datasets:
            (4,'2010-01-01','{prefix}notes/none'),(5,'2010-01-01',NULL),(6,'2026-01-01','{prefix}notes/1x');
          INSERT INTO b VALUES (1,'{prefix}notes/3');"
     ));
+    let checked = project.run(&["--lang", "en", "check"]).expect(0).stdout;
+    for words in ["2 records of dataset 'a' name in column 'path' an object", "1 of the 4 objects of dataset"]
+    {
+        assert!(checked.contains(words), "{words:?} is not in\n{checked}");
+    }
     project.approved();
     // The row that another keeps stays, so the run is finished in part.
     let predicate = applied(&project, 3);

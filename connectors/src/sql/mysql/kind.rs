@@ -103,7 +103,7 @@ impl Kind {
 }
 
 /// The bytes of a string in utf8mb4: compared so, no collation and no padding takes part.
-pub(super) fn bytes(text: &SqlText) -> SqlText {
+pub(crate) fn bytes(text: &SqlText) -> SqlText {
     SqlText::fill("CAST(CONVERT({0} USING utf8mb4) AS BINARY)", &[text])
 }
 

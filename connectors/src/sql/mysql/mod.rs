@@ -20,7 +20,7 @@ use crate::selection::StartCondition;
 use crate::transform::FieldTransform;
 use crate::value::Value;
 
-pub(crate) use kind::{Kind, stored};
+pub(crate) use kind::{Kind, bytes, stored};
 
 /// The words of MySQL and MariaDB.
 #[derive(Debug, Clone, Copy)]
