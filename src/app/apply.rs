@@ -4,7 +4,6 @@
 
 use super::certify::Certified;
 use super::{App, AppError, archived};
-use crate::archive::CertificateArchive as _;
 use crate::certificate::Signer as _;
 use crate::certificate::Statement;
 use crate::digest::Digest32;
@@ -165,7 +164,7 @@ impl App {
     async fn ready_to_prove(&self, plan: &Plan) -> Result<(), AppError> {
         let keyid = self.signer()?.public_key().keyid();
         self.trust_root()?.refuse_signer(keyid, self.now())?;
-        Ok(self.archive().await?.file_policies(&archived::policies(&self.catalog, plan))?)
+        Ok(self.archive().await?.file_policies(&archived::policies(&self.catalog, plan)).await?)
     }
 
     /// Compiles an approved plan; refuses when a schema is not that of the plan.
@@ -232,7 +231,7 @@ impl App {
             return Ok(digest);
         }
         let mut archive = self.archive().await?;
-        let index = archive.publish_intent(digest, &public_plan)?;
+        let index = archive.publish_intent(digest, &public_plan).await?;
         failpoint::hit("after-intent-published");
         self.keep_checkpoint(archive.checkpoint()).await?;
         run.intent_index = Some(index);

@@ -3,35 +3,19 @@
 //! Floor 7. Reads the archive as an auditor would, with the project's trust root.
 
 use super::{App, AppError};
-use crate::archive::verify::{CertificateSummary, TrustAnchor, VerifyOptions, VerifyReport, verify};
-use crate::archive_store::DirectoryFiles;
+use crate::archive::verify::CertificateSummary;
 use crate::certificate::receipt::{self, Locator, Receipt};
-use crate::certificate::{CertificateId, Statement};
+use crate::certificate::{CertificateId, ENVELOPE_BYTES_MAX, Statement};
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 
 impl App {
-    /// Verifies the whole archive with the project's trust root.
-    ///
-    /// # Errors
-    /// When archive or trust root cannot be opened; findings are in the report.
-    pub fn verify(&self) -> Result<VerifyReport, AppError> {
-        let trust_root = self.trust_root_bytes()?;
-        let files = DirectoryFiles::new(&self.archive_directory());
-        let options =
-            VerifyOptions { anchor: TrustAnchor::File(&trust_root), kept_checkpoint: None, entries_min: 0 };
-        Ok(verify(&files, &options, &self.environment.render))
-    }
-
     /// The certificates that hold, oldest first.
     ///
     /// # Errors
     /// When the archive cannot be opened. One that does not exist yet has none.
-    pub fn certificates(&self) -> Result<Vec<CertificateSummary>, AppError> {
-        if !self.archive_directory().exists() {
-            return Ok(Vec::new());
-        }
-        let mut certificates = self.verify()?.certificates;
+    pub async fn certificates(&self) -> Result<Vec<CertificateSummary>, AppError> {
+        let mut certificates = self.verify().await?.certificates;
         certificates.sort_by_key(|certificate| certificate.log_index);
         Ok(certificates)
     }
@@ -40,26 +24,32 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::NoSuchCertificate`].
-    pub fn certificate(&self, id: &str) -> Result<(Statement, PathBuf), AppError> {
+    pub async fn certificate(&self, id: &str) -> Result<(Statement, PathBuf), AppError> {
         let unknown = || AppError::NoSuchCertificate { certificate_id: id.to_owned() };
-        let certificates = self.certificates()?;
+        let certificates = self.certificates().await?;
         let mut matching = certificates.iter().filter(|certificate| certificate.id.as_str().starts_with(id));
         let (Some(found), None) = (matching.next(), matching.next()) else { return Err(unknown()) };
-        let file = self.archive_directory().join(&found.path);
-        let directory = file.parent().map_or_else(|| self.archive_directory(), Path::to_path_buf);
-        let files = DirectoryFiles::new(&self.archive_directory());
-        let bytes =
-            crate::archive::ArchiveFiles::read(&files, &found.path, crate::certificate::ENVELOPE_BYTES_MAX)?;
+        let directory = self.folder_of(&found.path);
+        let files = self.archive_files().await?.ok_or_else(unknown)?;
+        let path = found.path.clone();
+        let read = tokio::task::spawn_blocking(move || files.read(&path, ENVELOPE_BYTES_MAX)).await;
+        let bytes = read.context("the certificate was not read to the end")??;
         let verified = self.trust_root()?.verify(&bytes.ok_or_else(unknown)?)?;
         Ok((verified.statement, directory))
+    }
+
+    /// The folder of a file of the archive, as it is shown.
+    pub(super) fn folder_of(&self, path: &str) -> PathBuf {
+        let file = self.archive_place().join(path);
+        file.parent().map_or_else(|| self.archive_place(), Path::to_path_buf)
     }
 
     /// The private proof that one record is in a certificate: for the person it was about.
     ///
     /// # Errors
     /// When the seed was destroyed, or the record is not in the certificate.
-    pub fn receipt(&self, certificate_id: &str, dataset: &str, key: &str) -> Result<Receipt, AppError> {
-        let (statement, _) = self.certificate(certificate_id)?;
+    pub async fn receipt(&self, certificate_id: &str, dataset: &str, key: &str) -> Result<Receipt, AppError> {
+        let (statement, _) = self.certificate(certificate_id).await?;
         let id: &CertificateId = &statement.predicate.certificate_id;
         let declared = self.catalog.dataset(dataset);
         if declared.is_none() {

@@ -8,8 +8,8 @@ use super::apply::Running;
 use super::claims::{self, Claims};
 use super::evidence::{self as seen, Reading, Seen};
 use super::{App, AppError};
+use crate::archive::Publication;
 use crate::archive::layout::{ArchivePath, CertificatePart, CertificatePlace};
-use crate::archive::{CertificateArchive as _, Publication};
 use crate::certificate::{
     CertificateId, CommitmentKey, Identity, RecordSet, Relation, RelationKind, Statement, TrustRoot,
 };
@@ -102,7 +102,7 @@ impl App {
         let trust_root: TrustRoot = self.trust_root()?;
         let verified = trust_root.verify(&envelope)?;
         let html = (self.environment.render)(&verified);
-        archive.publish(&Publication { envelope: &envelope, html: &html, policies: &[] })?;
+        archive.publish(&Publication { envelope: &envelope, html: &html, policies: &[] }).await?;
         failpoint::hit("after-publish");
         self.keep_checkpoint(archive.checkpoint()).await?;
         let certified = RunRecord { state: RunState::Certified, ..run.clone() };
@@ -112,8 +112,7 @@ impl App {
         let place =
             CertificatePlace::new(statement.predicate.certificate_id.clone(), statement.predicate.issued_at);
         let path = ArchivePath::Certificate(place, CertificatePart::Html).to_string();
-        let file = self.archive_directory().join(path);
-        let directory = file.parent().map_or_else(|| self.archive_directory(), std::path::Path::to_path_buf);
+        let directory = self.folder_of(&path);
         Ok(Certified { statement, directory })
     }
 

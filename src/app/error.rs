@@ -178,6 +178,12 @@ impl AppError {
             | Self::Execution(ExecutionError::Store(error) | ExecutionError::InDoubt { error, .. }) => {
                 return error.hint().map(str::to_owned);
             }
+            Self::Archive(ArchiveError::Outrun | ArchiveError::Locked) => {
+                "nothing was lost: try again; a run that was begun goes on with `oubliette apply --resume`"
+            }
+            Self::Archive(ArchiveError::NoConditions { .. }) => {
+                "two writers could fork the log there: keep the archive in a directory, or in another store"
+            }
             Self::Request(RequestError::NotVerified { .. }) => {
                 "check who the person is, then `oubliette requests verify REQUEST --as NAME --method TEXT`"
             }

@@ -19,6 +19,7 @@ mod holds;
 mod looking;
 mod open;
 mod person_receipts;
+mod place;
 mod planning;
 mod readiness;
 mod requests;
@@ -37,6 +38,7 @@ pub use looking::{
 };
 pub use open::Documents;
 pub use person_receipts::KEPT_DAYS as RECEIPT_KEPT_DAYS;
+pub use place::{Anchor, Auditing, SharedFiles, audit, bucket_files};
 pub use planning::PlanStanding;
 pub use requests::{RequestAnswer, RequestReceipt, RequestReceived, RequestStory};
 pub use status::Status;

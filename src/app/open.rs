@@ -1,23 +1,23 @@
-//! Opening a project: documents, keys, ledger, archive.
+//! Opening a project: documents, keys, ledger.
 //!
 //! Floor 7.
 
 use super::{App, AppError, Environment};
-use crate::archive::note::{NoteSigner as _, VerifierKey};
-use crate::archive_store::{DirectoryArchive, SealedStore};
+use crate::archive::note::VerifierKey;
+use crate::archive_store::SealedStore;
 use crate::catalog::Catalog;
 use crate::certificate::TrustRoot;
 use crate::check::Places;
 use crate::diagnostic::Diagnostics;
 use crate::journal::RunKey;
-use crate::keys::{self, FileLogSigner, FileSigner};
+use crate::keys::{self, FileSigner};
 use crate::ledger::Ledger;
 use crate::settings::files::DiskFiles;
 use crate::settings::grounds;
 use crate::settings::load::load;
-use crate::settings::{ArchiveSettings, LedgerSettings, Settings};
+use crate::settings::{LedgerSettings, Settings};
 use anyhow::Context as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// The data map and the policies lie beside the settings.
@@ -96,17 +96,6 @@ impl App {
         Ok(TrustRoot::parse(&self.trust_root_bytes()?)?)
     }
 
-    /// Opens the archive for writing; refused if it is older than what was published before.
-    pub(super) async fn archive(&self) -> Result<DirectoryArchive, AppError> {
-        let trust_root = self.trust_root()?;
-        let origin = trust_root.log.origin.as_str();
-        let signer = FileLogSigner::open(&self.settings.path(&self.settings.log_key), origin)?;
-        let kept = self.ledger.checkpoint(signer.verifier_key().name()).await?;
-        let kept = kept.map(String::from_utf8).transpose().context("the kept checkpoint is damaged")?;
-        let bytes = self.trust_root_bytes()?;
-        Ok(DirectoryArchive::open(&self.archive_directory(), &bytes, Box::new(signer), kept.as_deref())?)
-    }
-
     /// Keeps the newest checkpoint outside the archive, so that a log that shrank is noticed.
     pub(super) async fn keep_checkpoint(&self, note: &str) -> Result<(), AppError> {
         let vkey = self.trust_root()?.log.vkey;
@@ -116,13 +105,6 @@ impl App {
 
     pub(super) fn sealed(&self) -> Result<SealedStore, AppError> {
         Ok(SealedStore::open(&self.settings.path(&self.settings.sealed))?)
-    }
-
-    /// Where the archive is.
-    #[must_use]
-    pub fn archive_directory(&self) -> PathBuf {
-        let ArchiveSettings::Directory { path } = &self.settings.archive;
-        self.settings.path(path)
     }
 }
 

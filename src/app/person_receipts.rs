@@ -25,7 +25,7 @@ impl App {
         let mut sets = Vec::new();
         for certificate_id in self.certificates_of_request(&request.request_id).await? {
             let Some(locators) = self.ledger.locators(&certificate_id).await? else { continue };
-            let (statement, _) = self.certificate(&certificate_id)?;
+            let (statement, _) = self.certificate(&certificate_id).await?;
             let id: &CertificateId = &statement.predicate.certificate_id;
             let sealed = self.sealed()?;
             let Some(key) = sealed.key(id)? else {

@@ -54,6 +54,7 @@ impl App {
                 places: &self.places,
             };
             diagnostics.extend(check_live(input).await);
+            diagnostics.extend(self.check_archive().await?);
         }
         Ok(diagnostics)
     }

@@ -193,7 +193,7 @@ impl App {
         let mut statements = Vec::new();
         let certificates = self.certificates_of_request(&request.request_id).await?;
         for certificate_id in &certificates {
-            statements.push(self.certificate(certificate_id)?.0);
+            statements.push(self.certificate(certificate_id).await?.0);
         }
         let has_receipt = self.has_receipt(&certificates).await?;
         let controller = &self.settings.controller;

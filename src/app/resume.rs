@@ -103,10 +103,10 @@ impl App {
 
     async fn archived_statement(&self, run: &RunRecord) -> Result<Option<RunRecord>, AppError> {
         let is_ours = |found: &CertificateSummary| found.id.as_str() == run.certificate_id;
-        if !self.certificates()?.iter().any(is_ours) {
+        if !self.certificates().await?.iter().any(is_ours) {
             return Ok(None);
         }
-        let (statement, _) = self.certificate(&run.certificate_id)?;
+        let (statement, _) = self.certificate(&run.certificate_id).await?;
         for batch in self.ledger.open_batches(&run.run_id).await? {
             self.abandon(&batch).await?;
         }

@@ -39,7 +39,7 @@ impl App {
     pub async fn status(&self) -> Result<Status, AppError> {
         let today = self.now().date_naive();
         let holds = self.ledger.book().await?.holds;
-        let certificates = self.certificates()?;
+        let certificates = self.certificates().await?;
         Ok(Status {
             plans: self.newest_plans().await?,
             open_runs: self.ledger.open_runs().await?,

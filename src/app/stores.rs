@@ -61,7 +61,7 @@ impl App {
                 Arc::new(ServerSource::open(mysql(name, &self.resolved(reader)?)?).await?)
             }
             Connection::S3(bucket) => {
-                let options = self.bucket(name, bucket, store)?;
+                let options = self.bucket(name, bucket, store.terms.bypass_governance)?;
                 Arc::new(S3Source::open(name, &options, &self.credentials(&bucket.reader)?).await?)
             }
         })
@@ -91,7 +91,7 @@ impl App {
                 Arc::new(ServerDisposer::open(backend, run_id).await?.with_hash_key(hash_key))
             }
             Connection::S3(bucket) => {
-                let options = self.bucket(name, bucket, store)?;
+                let options = self.bucket(name, bucket, store.terms.bypass_governance)?;
                 Arc::new(S3Disposer::open(name, &options, &self.credentials(&bucket.writer)?).await?)
             }
         })
@@ -141,7 +141,12 @@ impl App {
     }
 
     /// How a bucket is reached, with its references filled in and its certificates read.
-    fn bucket(&self, name: &str, bucket: &Bucket, store: &Store) -> Result<S3Options, AppError> {
+    pub(super) fn bucket(
+        &self,
+        name: &str,
+        bucket: &Bucket,
+        bypass_governance: bool,
+    ) -> Result<S3Options, AppError> {
         let endpoint = bucket.endpoint.as_ref().map(|text| self.resolved(text)).transpose()?;
         let ca = bucket.ca.as_deref().map(|path| {
             let path = self.settings.path(path);
@@ -153,11 +158,11 @@ impl App {
             endpoint: endpoint.map(|endpoint| endpoint.expose().to_owned()),
             path_style: bucket.path_style,
             ca: ca.transpose()?,
-            bypass_governance: store.terms.bypass_governance,
+            bypass_governance,
         })
     }
 
-    fn credentials(&self, credentials: &BucketCredentials) -> Result<Credentials, AppError> {
+    pub(super) fn credentials(&self, credentials: &BucketCredentials) -> Result<Credentials, AppError> {
         let plain = |text: &SecretText| self.resolved(text).map(|secret| secret.expose().to_owned());
         Ok(match credentials {
             BucketCredentials::Environment => Credentials::Environment,

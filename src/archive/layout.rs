@@ -93,6 +93,12 @@ impl ArchivePath {
         };
         (parsed.to_string() == path).then_some(parsed)
     }
+
+    /// Whether the file may be written more than once: the head of the log, and the keys to trust.
+    #[must_use]
+    pub fn changes(&self) -> bool {
+        matches!(self, Self::Checkpoint | Self::TrustRoot)
+    }
 }
 
 impl fmt::Display for ArchivePath {

@@ -16,6 +16,7 @@ pub mod verify;
 
 use std::io;
 
+use async_trait::async_trait;
 use thiserror::Error;
 
 use crate::certificate::{CertificateError, CertificateId, SignerError};
@@ -24,33 +25,34 @@ use note::NoteError;
 
 /// Publishes what a run must leave behind. Every call may be repeated with the same bytes after a
 /// crash at any instant: it then completes what is missing and answers the same.
+#[async_trait]
 pub trait CertificateArchive: Send {
     /// Files the counts-only plan and enters the intent into the log; the answer is durable before
     /// it is given. To be called before the first destructive statement.
     ///
     /// # Errors
     /// [`ArchiveError::DigestDiffers`] if `plan_digest` is not the SHA-256 of `plan_json`.
-    fn publish_intent(&mut self, plan_digest: Digest32, plan_json: &[u8]) -> Result<u64, ArchiveError>;
+    async fn publish_intent(&mut self, plan_digest: Digest32, plan_json: &[u8]) -> Result<u64, ArchiveError>;
 
     /// Files the policies that a certificate to come will name, so that it does not depend on their
     /// still being there when the run ends.
     ///
     /// # Errors
     /// If the archive cannot be written.
-    fn file_policies(&mut self, policies: &[Vec<u8>]) -> Result<(), ArchiveError>;
+    async fn file_policies(&mut self, policies: &[Vec<u8>]) -> Result<(), ArchiveError>;
 
     /// Enters that an intended plan ended without disposing of anything.
     ///
     /// # Errors
     /// If the plan was never intended, or the archive cannot be written.
-    fn publish_abandonment(&mut self, plan_digest: Digest32) -> Result<u64, ArchiveError>;
+    async fn publish_abandonment(&mut self, plan_digest: Digest32) -> Result<u64, ArchiveError>;
 
     /// Files a certificate with its view and policies, and enters it into the log.
     ///
     /// # Errors
     /// If the certificate does not hold, its intent is not in the log, its id is taken by other
     /// bytes, or the archive cannot be written.
-    fn publish(&mut self, publication: &Publication<'_>) -> Result<Published, ArchiveError>;
+    async fn publish(&mut self, publication: &Publication<'_>) -> Result<Published, ArchiveError>;
 
     /// The newest signed checkpoint. The caller keeps it outside the archive and gives it back when
     /// the archive is opened again, so that a log that shrank or forked is noticed.
@@ -94,6 +96,12 @@ pub enum ArchiveError {
     Shrunk { found: u64, kept: u64 },
     #[error("the log's first {size} entries are not those published before")]
     Forked { size: u64 },
+    /// Of two writers of one bucket this one came second. What it wrote is not in the log.
+    #[error("another program wrote to the archive in the meantime")]
+    Outrun,
+    /// Two writers could then put two entries in one place of the log.
+    #[error("the store of the archive does not heed conditions on writes ({condition})")]
+    NoConditions { condition: &'static str },
     #[error("the bytes do not have the digest {digest}")]
     DigestDiffers { digest: Digest32 },
     #[error("the plan's intent is not in the log where the certificate says")]
@@ -123,6 +131,22 @@ pub trait ArchiveFiles {
     /// # Errors
     /// If it cannot be read, or is larger than `bytes_max`.
     fn read(&self, path: &str, bytes_max: usize) -> Result<Option<Vec<u8>>, ArchiveError>;
+
+    /// Says what is read next, and in which order, so that what is far away can be fetched ahead.
+    fn will_read(&self, _paths: Vec<String>) {}
+
+    /// What stood in a file before, where older versions are kept.
+    ///
+    /// # Errors
+    /// If they cannot be read, or one is larger than `bytes_max`.
+    fn earlier(&self, _path: &str, _bytes_max: usize) -> Result<Vec<Vec<u8>>, ArchiveError> {
+        Ok(Vec::new())
+    }
+
+    /// What the place has to say about the files read so far, once all were read: code, path, words.
+    fn remarks(&self) -> Vec<(&'static str, String, String)> {
+        Vec::new()
+    }
 }
 
 /// One name in an archive.
@@ -133,6 +157,18 @@ pub struct ListedFile {
     /// Whether it is a plain file with a UTF-8 name.
     pub is_plain: bool,
     pub size_bytes: u64,
+    pub past: Past,
+}
+
+/// What became of a name where older versions are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Past {
+    /// Versions under this name besides the newest.
+    pub older_versions: u64,
+    /// Times that the name was deleted.
+    pub deletions: u64,
+    /// The last thing that happened was a deletion: there is nothing to read.
+    pub is_gone: bool,
 }
 
 #[cfg(test)]

@@ -1,31 +1,30 @@
 //! An archive in a directory.
 //!
-//! Floor 6, adapter of [`CertificateArchive`]. One writer at a time (a lock file held by the
-//! operating system, freed when the process ends however it ends). Every step is idempotent: after
-//! a crash the same call with the same bytes completes what is missing.
+//! Floor 6. One writer at a time (a lock file held by the operating system, freed when the process ends
+//! however it ends).
 #![expect(clippy::disallowed_methods, reason = "opens the lock file")]
 
 use std::fs::File;
 use std::path::Path;
 
+use async_trait::async_trait;
+
 use super::files::{DurableFiles, LOCK, io_error};
-use super::log_writer::LogWriter;
-use crate::archive::entry::LogEntry;
-use crate::archive::layout::{ArchivePath, CertificatePart, CertificatePlace};
+use super::store::{Decided, Store};
+use super::writer::{ArchiveWriter, Opening};
+use crate::archive::ArchiveError;
 use crate::archive::note::NoteSigner;
-use crate::archive::{ArchiveError, CertificateArchive, Publication, Published};
-use crate::certificate::{ENVELOPE_BYTES_MAX, TrustRoot};
-use crate::digest::Digest32;
-use connectors::failpoint;
+use crate::certificate::TrustRoot;
 
 /// Everybody may read an archive: nothing personal is in it.
 const MODE: u32 = 0o644;
 
 /// Writes an archive in a directory.
-pub struct DirectoryArchive {
+pub type DirectoryArchive = ArchiveWriter<DirectoryStore>;
+
+/// A directory of which this process is the only writer.
+pub struct DirectoryStore {
     files: DurableFiles,
-    log: LogWriter,
-    trust_root: TrustRoot,
     _lock: File,
 }
 
@@ -37,103 +36,63 @@ impl DirectoryArchive {
     /// # Errors
     /// If another program writes to it, the log is not the one that was published before, or the
     /// trust root is older than the archive's or names another log.
-    pub fn open(
+    pub async fn open(
         root: &Path,
         trust_root: &[u8],
         log_signer: Box<dyn NoteSigner>,
         kept_note: Option<&str>,
     ) -> Result<Self, ArchiveError> {
         let files = DurableFiles::open(root, MODE)?;
-        Self::open_files(files, trust_root, log_signer, kept_note)
+        Self::open_files(files, trust_root, log_signer, kept_note).await
     }
 
-    fn open_files(
+    async fn open_files(
         files: DurableFiles,
-        trust_root_bytes: &[u8],
+        trust_root: &[u8],
         log_signer: Box<dyn NoteSigner>,
         kept_note: Option<&str>,
     ) -> Result<Self, ArchiveError> {
-        let trust_root = TrustRoot::parse(trust_root_bytes)?;
-        let key = log_signer.verifier_key();
-        if trust_root.log.vkey != key.to_text() || trust_root.log.origin.as_str() != key.name() {
-            return Err(ArchiveError::OtherLog);
-        }
+        // Before anything is written: a file that is no trust root makes no archive.
+        TrustRoot::parse(trust_root)?;
         let lock = lock(&files)?;
         files.clean()?;
-        file_trust_root(&files, &trust_root, trust_root_bytes)?;
-        let log = LogWriter::open(&files, log_signer, kept_note)?;
-        Ok(Self { files, log, trust_root, _lock: lock })
-    }
-
-    fn publish_for_plan(&mut self, entry: LogEntry) -> Result<u64, ArchiveError> {
-        self.log.append_if_absent(&self.files, entry)
+        let store = DirectoryStore { files, _lock: lock };
+        Self::begin(store, Opening { trust_root, log_signer, kept_note }).await
     }
 }
 
-impl CertificateArchive for DirectoryArchive {
-    fn publish_intent(&mut self, plan_digest: Digest32, plan_json: &[u8]) -> Result<u64, ArchiveError> {
-        if Digest32::of(plan_json) != plan_digest {
-            return Err(ArchiveError::DigestDiffers { digest: plan_digest });
-        }
-        self.files.write_once(&ArchivePath::Plan(plan_digest).to_string(), plan_json)?;
-        self.publish_for_plan(LogEntry::Intent(plan_digest))
-    }
-
-    fn file_policies(&mut self, policies: &[Vec<u8>]) -> Result<(), ArchiveError> {
-        for policy in policies {
-            let path = ArchivePath::Policy(Digest32::of(policy)).to_string();
-            self.files.write_once(&path, policy)?;
-        }
+#[async_trait]
+impl Store for DirectoryStore {
+    async fn is_fit(&self, _: (&str, &[u8])) -> Result<(), ArchiveError> {
         Ok(())
     }
 
-    fn publish_abandonment(&mut self, plan_digest: Digest32) -> Result<u64, ArchiveError> {
-        if self.log.find(&LogEntry::Intent(plan_digest)).is_none() {
-            return Err(ArchiveError::IntentMissing);
-        }
-        self.publish_for_plan(LogEntry::Abandoned(plan_digest))
+    async fn read(&self, path: &str, bytes_max: usize) -> Result<Option<Vec<u8>>, ArchiveError> {
+        self.files.read(path, bytes_max)
     }
 
-    fn publish(&mut self, publication: &Publication<'_>) -> Result<Published, ArchiveError> {
-        let verified = self.trust_root.verify(publication.envelope)?;
-        let predicate = &verified.statement.predicate;
-        let evidence = &predicate.evidence;
-        let intent = self.log.find(&LogEntry::Intent(evidence.plan_digest));
-        if intent != Some(evidence.intent_log_index) {
-            return Err(ArchiveError::IntentMissing);
-        }
-        let given: Vec<Digest32> = publication.policies.iter().map(|policy| Digest32::of(policy)).collect();
-        for policy in &evidence.policies {
-            let path = ArchivePath::Policy(policy.digest).to_string();
-            let known =
-                given.contains(&policy.digest) || self.files.read(&path, ENVELOPE_BYTES_MAX)?.is_some();
-            if !known {
-                return Err(ArchiveError::DigestDiffers { digest: policy.digest });
-            }
-        }
-        for (policy, digest) in publication.policies.iter().zip(given) {
-            self.files.write_once(&ArchivePath::Policy(digest).to_string(), policy)?;
-        }
-        let place = CertificatePlace::new(predicate.certificate_id.clone(), predicate.issued_at);
-        let path = |part| ArchivePath::Certificate(place.clone(), part).to_string();
-        self.files.write_once(&path(CertificatePart::Envelope), publication.envelope)?;
-        failpoint::hit("after-envelope");
-        self.files.write_once(&path(CertificatePart::Html), publication.html.as_bytes())?;
-        let entry = LogEntry::Certificate(verified.envelope_digest);
-        let log_index = self.log.append_if_absent(&self.files, entry)?;
-        failpoint::hit("before-proof");
-        let proof = self.log.proof(&self.files, log_index)?;
-        self.files.write_once(&path(CertificatePart::Proof), proof.as_bytes())?;
-        Ok(Published {
-            certificate_id: predicate.certificate_id.clone(),
-            log_index,
-            tree_size: log_index + 1,
-            envelope_digest: verified.envelope_digest,
-        })
+    async fn write_once(&self, path: &str, bytes: &[u8]) -> Result<(), ArchiveError> {
+        self.files.write_once(path, bytes)
     }
 
-    fn checkpoint(&self) -> &str {
-        self.log.note()
+    async fn replace(&self, path: &str, bytes: &[u8]) -> Result<(), ArchiveError> {
+        self.files.replace(path, bytes)
+    }
+
+    async fn decide(&self, path: &str, tile: &[u8], _: &str) -> Result<(), ArchiveError> {
+        self.files.replace(path, tile)
+    }
+
+    async fn decided(&self, _: &str, _: usize) -> Result<Option<Decided>, ArchiveError> {
+        Ok(None)
+    }
+
+    async fn write_tile(&self, path: &str, bytes: &[u8]) -> Result<(), ArchiveError> {
+        self.files.replace(path, bytes)
+    }
+
+    async fn prune(&self, full_path: &str) -> Result<(), ArchiveError> {
+        self.files.remove_folder(&format!("{full_path}.p"))
     }
 }
 
@@ -147,24 +106,6 @@ fn lock(files: &DurableFiles) -> Result<File, ArchiveError> {
         Err(rustix::io::Errno::WOULDBLOCK) => Err(ArchiveError::Locked),
         Err(error) => Err(io_error(LOCK, error.into())),
     }
-}
-
-fn file_trust_root(files: &DurableFiles, given: &TrustRoot, bytes: &[u8]) -> Result<(), ArchiveError> {
-    let path = ArchivePath::TrustRoot.to_string();
-    let found = files.read(&path, ENVELOPE_BYTES_MAX)?;
-    if found.as_deref() != Some(bytes) {
-        if let Some(found) = found {
-            let found = TrustRoot::parse(&found)?;
-            if found.version >= given.version {
-                return Err(ArchiveError::TrustRootOlder { found: found.version, given: given.version });
-            }
-        }
-        files.replace(&path, bytes)?;
-    }
-    for key in &given.keys {
-        files.write_once(&ArchivePath::PublicKey(key.keyid).to_string(), key.public_key_pem.as_bytes())?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

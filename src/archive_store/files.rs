@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::archive::{ArchiveError, ArchiveFiles, ListedFile};
+use crate::archive::{ArchiveError, ArchiveFiles, ListedFile, Past};
 
 /// Unfinished files live here; the writer empties it when it opens the archive.
 pub(super) const TEMPORARY: &str = ".tmp";
@@ -55,6 +55,7 @@ impl DirectoryFiles {
                     path,
                     is_plain: kind.is_file() && name.to_str().is_some(),
                     size_bytes,
+                    past: Past::default(),
                 });
             }
         }
@@ -107,7 +108,7 @@ pub(super) struct DurableFiles {
     mode: u32,
     /// Tests let the n-th step fail, as a crash would.
     #[cfg(test)]
-    pub(super) steps_left: std::cell::Cell<Option<u32>>,
+    pub(super) steps_left: std::sync::Mutex<Option<u32>>,
 }
 
 impl DurableFiles {
@@ -119,7 +120,7 @@ impl DurableFiles {
             reader: DirectoryFiles::new(root),
             mode,
             #[cfg(test)]
-            steps_left: std::cell::Cell::new(None),
+            steps_left: std::sync::Mutex::new(None),
         };
         files.ensure_folder(&files.root).map_err(|source| io_error("", source))?;
         Ok(files)
@@ -206,14 +207,13 @@ impl DurableFiles {
 
     #[cfg(test)]
     fn step(&self) -> io::Result<()> {
-        match self.steps_left.get() {
-            Some(0) => Err(io::Error::other("interrupted by the test")),
-            Some(left) => {
-                self.steps_left.set(Some(left - 1));
-                Ok(())
-            }
-            None => Ok(()),
+        let mut left = self.steps_left.lock().map_err(|_| io::Error::other("a test panicked"))?;
+        match left.as_mut() {
+            Some(0) => return Err(io::Error::other("interrupted by the test")),
+            Some(left) => *left -= 1,
+            None => {}
         }
+        Ok(())
     }
 
     #[cfg(not(test))]

@@ -167,7 +167,7 @@ pub enum Command {
     Certificates(CertificatesCommand),
     /// Verifies an archive offline, with the public key alone.
     #[command(
-        after_help = "Exit status: 0 good, 2, 6 verification failed.\n\nExample:\n  oubliette verify certificates --trust-root trust-root.json"
+        after_help = "Exit status: 0 good, 2, 6 verification failed.\n\nExamples:\n  oubliette verify certificates --trust-root trust-root.json\n  oubliette verify s3://archive/oubliette --s3-region eu-west-3 --trust-root trust-root.json"
     )]
     Verify(VerifyArguments),
     /// Prints the JSON Schema of the documents, for editors.
@@ -369,9 +369,11 @@ pub enum CertificatesCommand {
         /// The receipt file.
         #[arg(value_name = "RECEIPT")]
         receipt: PathBuf,
-        /// The archive directory.
-        #[arg(long, value_name = "DIR")]
+        /// The archive directory, or s3://BUCKET/PREFIX.
+        #[arg(long, value_name = "ARCHIVE")]
         archive: PathBuf,
+        #[command(flatten)]
+        bucket: BucketArguments,
         /// The keys to trust, from outside the archive.
         #[arg(long, value_name = "FILE")]
         trust_root: Option<PathBuf>,
@@ -380,9 +382,11 @@ pub enum CertificatesCommand {
 
 #[derive(Debug, Clone, Args)]
 pub struct VerifyArguments {
-    /// The archive directory, or a copy of it.
+    /// The archive directory, a copy of it, or s3://BUCKET/PREFIX; the archive of the settings unless said.
     #[arg(value_name = "ARCHIVE")]
-    pub archive: PathBuf,
+    pub archive: Option<PathBuf>,
+    #[command(flatten)]
+    pub bucket: BucketArguments,
     /// The keys to trust, from outside the archive.
     #[arg(long, value_name = "FILE")]
     pub trust_root: Option<PathBuf>,
@@ -392,6 +396,30 @@ pub struct VerifyArguments {
     /// A checkpoint seen earlier: the log must contain it.
     #[arg(long, value_name = "FILE")]
     pub expect_checkpoint: Option<PathBuf>,
+}
+
+/// How a bucket that is named on the command line is reached. Credentials are those of the environment
+/// unless said.
+#[derive(Debug, Clone, Args)]
+pub struct BucketArguments {
+    /// Address of a store that is not AWS.
+    #[arg(long = "s3-endpoint", value_name = "URL")]
+    pub endpoint: Option<String>,
+    /// Region of the bucket.
+    #[arg(long = "s3-region", value_name = "REGION", default_value = "us-east-1")]
+    pub region: String,
+    /// The bucket stands in the path, not in the name of the host.
+    #[arg(long = "s3-path-style")]
+    pub path_style: bool,
+    /// Certificates in PEM that are believed beside those of the system.
+    #[arg(long = "s3-ca", value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// A profile of the shared credential files.
+    #[arg(long = "s3-profile", value_name = "NAME", conflicts_with = "anonymous")]
+    pub profile: Option<String>,
+    /// No credentials at all.
+    #[arg(long = "s3-anonymous")]
+    pub anonymous: bool,
 }
 
 #[derive(Debug, Clone, Args)]

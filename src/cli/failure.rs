@@ -106,9 +106,13 @@ fn status_of(error: &AppError) -> ExitStatus {
         | AppError::OtherRunOpen { .. }
         | AppError::NotAsBegun { .. } => ExitStatus::NotApproved,
         // An archive that cannot be written is no archive that does not hold.
-        AppError::Archive(ArchiveError::Io { .. } | ArchiveError::Locked | ArchiveError::Signer(_)) => {
-            ExitStatus::Unexpected
-        }
+        AppError::Archive(
+            ArchiveError::Io { .. }
+            | ArchiveError::Locked
+            | ArchiveError::Outrun
+            | ArchiveError::NoConditions { .. }
+            | ArchiveError::Signer(_),
+        ) => ExitStatus::Unexpected,
         AppError::PlanDamaged { .. } | AppError::Archive(_) | AppError::Certificate(_) => {
             ExitStatus::VerificationFailed
         }

@@ -121,7 +121,7 @@ async fn dispatch(
         Command::AcceptClock(wanted) => commands::status::accept_clock(&call, wanted, output).await,
         Command::Grants => commands::status::grants(&call, output).await,
         Command::Certificates(wanted) => commands::certificates::run(&call, wanted, output).await,
-        Command::Verify(wanted) => commands::verify::run(&call, wanted, output),
+        Command::Verify(wanted) => commands::verify::run(&call, wanted, output).await,
         Command::Schema => commands::shell::schema(output),
         Command::Completions(wanted) => commands::shell::completions(wanted, output),
     }

@@ -10,7 +10,7 @@ use crate::yaml::{Node, Report};
 use std::path::PathBuf;
 
 /// A bucket needs one, and stores that have none take this.
-const USUAL_REGION: &str = "us-east-1";
+pub(super) const USUAL_REGION: &str = "us-east-1";
 
 pub(super) fn bucket(name: &str, node: &Node, report: &mut Report<'_>) -> Option<Bucket> {
     let Some(bucket) = text(node, "bucket").filter(|bucket| is_bucket_name(bucket)) else {
@@ -47,17 +47,22 @@ pub(super) fn bucket(name: &str, node: &Node, report: &mut Report<'_>) -> Option
     })
 }
 
-fn is_bucket_name(name: &str) -> bool {
+pub(super) fn is_bucket_name(name: &str) -> bool {
     let fits = |one: char| one.is_ascii_alphanumeric() || matches!(one, '.' | '-' | '_');
     (3..=63).contains(&name.len()) && name.chars().all(fits) && !name.starts_with('.')
 }
 
-fn secret(node: &Node, key: &str) -> Option<SecretText> {
+pub(super) fn secret(node: &Node, key: &str) -> Option<SecretText> {
     SecretText::parse(node.get(key)?.text()?).ok()
 }
 
 /// The credentials of one side; those of the environment if none are written.
-fn credentials(name: &str, side: &str, node: &Node, report: &mut Report<'_>) -> Option<BucketCredentials> {
+pub(super) fn credentials(
+    name: &str,
+    side: &str,
+    node: &Node,
+    report: &mut Report<'_>,
+) -> Option<BucketCredentials> {
     let Some(node) = node.get(side) else { return Some(BucketCredentials::Environment) };
     if let Some(place) = node.text().map(|_| node.place) {
         let message = format!("the `{side}` of a bucket is a map, such as {{profile: NAME}}");

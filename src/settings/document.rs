@@ -115,7 +115,43 @@ static ARCHIVE: Shape = Shape {
     exactly_one: true,
     keys: &[
         Key::optional("directory", PATH_FORM, "a directory"),
-        Key::optional("s3", Form::NotBuilt("archives in a bucket come later"), "a bucket"),
+        Key::optional("s3", Form::Map(&ARCHIVE_BUCKET), "a bucket"),
+    ],
+};
+
+static ARCHIVE_BUCKET: Shape = Shape {
+    name: "the archive in a bucket",
+    exactly_one: false,
+    keys: &[
+        Key::required("bucket", TEXT_FORM, "name of the bucket"),
+        Key::optional("prefix", TEXT_FORM, "where in the bucket, such as oubliette; at its root unless said"),
+        Key::optional("region", TEXT_FORM, "region of the bucket, us-east-1 unless said"),
+        Key::optional(
+            "endpoint",
+            SECRET_FORM,
+            "address of a store that is not AWS, such as https://s3.example.org",
+        ),
+        Key::optional(
+            "path_style",
+            Form::Boolean,
+            "the bucket stands in the path, not in the name of the host",
+        ),
+        Key::optional(
+            "ca",
+            PATH_FORM,
+            "file of certificates in PEM that are believed beside those of the system",
+        ),
+        Key::optional(
+            "credentials",
+            Form::Map(&CREDENTIALS),
+            "who reads and writes; those of the environment unless said",
+        ),
+        Key::optional("object_lock", PERIOD_FORM, "how long what is written cannot be removed, such as P6Y"),
+        Key::optional(
+            "object_lock_mode",
+            Form::Words(&["compliance", "governance"]),
+            "compliance unless said: nobody can remove it; governance: who has a right of its own can",
+        ),
     ],
 };
 

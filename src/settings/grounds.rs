@@ -3,12 +3,12 @@
 //! A directory store is a place in which files are deleted, so none may hold, be, or lie inside the
 //! keys, the ledger, the sealed openings, the archive, the policies or the settings themselves. The
 //! archive is handed to auditors, so nothing secret may lie in it. An SQLite store is one file,
-//! however often it is named, and never the ledger. Links are followed as far as a path exists.
+//! however often it is named, and never the ledger. A bucket is a store's or the archive's. Links are followed as far as a path exists.
 //!
 //! What a path cannot say is not seen here: a second mount of the same directory further up.
 
 use super::files::{Identity, identity, resolved};
-use super::model::{ArchiveSettings, Connection, LedgerSettings, Settings};
+use super::model::{ArchiveSettings, Bucket, Connection, LedgerSettings, Settings};
 use super::secret::{SecretLookup, SecretText};
 use crate::check::Places;
 use crate::check::places::Spot;
@@ -53,7 +53,8 @@ pub fn check(
                 }
             }
             // A server is no place of the file system.
-            Connection::Postgres { .. } | Connection::Mysql { .. } | Connection::S3(_) => {}
+            Connection::Postgres { .. } | Connection::Mysql { .. } => {}
+            Connection::S3(bucket) => checking.bucket(name, bucket, secrets),
         }
     }
     checking.diagnostics
@@ -80,6 +81,8 @@ impl Checking<'_> {
         }
         match &settings.archive {
             ArchiveSettings::Directory { path } => add("the archive", "archive", path),
+            // No place of the file system.
+            ArchiveSettings::Bucket(_) => {}
         }
         if let Some(path) = &settings.pause_file {
             add("the pause file", "pause_file", path);
@@ -164,6 +167,18 @@ impl Checking<'_> {
         }
     }
 
+    /// A bucket of a store is one in which versions are deleted, so it is not that of the archive.
+    fn bucket(&mut self, name: &str, bucket: &Bucket, secrets: &dyn SecretLookup) {
+        let ArchiveSettings::Bucket(archive) = &self.settings.archive else { return };
+        let is_same = archive.bucket.name == bucket.name
+            && host_of(&archive.bucket, secrets) == host_of(bucket, secrets);
+        if is_same {
+            let message = format!("the bucket of store '{name}' is that of the archive");
+            let hint = "versions in it are deleted: give the archive a bucket of its own".to_owned();
+            self.tell("own-place", self.places.setting(&format!("stores.{name}")), message, hint);
+        }
+    }
+
     /// A path of a store, relative to the project.
     fn path_of(&self, text: &SecretText, secrets: &dyn SecretLookup) -> Option<PathBuf> {
         let plain = text.resolve(secrets).ok()?;
@@ -195,6 +210,16 @@ fn is_inside(inner: &Path, outer: &Path) -> bool {
     }
     let Some(outer) = identity(&outer_path) else { return false };
     inner.ancestors().any(|parent| identity(parent).is_some_and(|found: Identity| found == outer))
+}
+
+/// Host and port of an endpoint; `None` for AWS, where the names of buckets are unique. An endpoint that
+/// cannot be resolved is compared as it is written.
+fn host_of(bucket: &Bucket, secrets: &dyn SecretLookup) -> Option<String> {
+    let endpoint = bucket.endpoint.as_ref()?;
+    let plain = endpoint.resolve(secrets).map(|plain| plain.expose().to_owned());
+    let text = plain.unwrap_or_else(|_| endpoint.public_form()).to_ascii_lowercase();
+    let host = text.split_once("://").map_or(text.as_str(), |(_, host)| host);
+    Some(host.split('/').next().unwrap_or_default().to_owned())
 }
 
 fn is_same(one: &Path, other: &Path) -> bool {

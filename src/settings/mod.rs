@@ -2,6 +2,7 @@
 //!
 //! Adapters read these values; nothing below the application knows them.
 
+pub mod archive;
 mod bucket;
 pub mod document;
 pub mod files;
@@ -15,8 +16,8 @@ pub mod secret;
 pub use files::{DiskFiles, FileError, FileReader, Found, SystemSecrets};
 pub use load::{Loaded, load};
 pub use model::{
-    Approvals, ArchiveSettings, Bucket, BucketCredentials, Connection, Controller, LedgerSettings, Schedule,
-    ServerOptions, Settings, Store,
+    Approvals, ArchiveBucket, ArchiveLock, ArchiveSettings, Bucket, BucketCredentials, Connection,
+    Controller, LedgerSettings, Schedule, ServerOptions, Settings, Store,
 };
 pub use secret::{Secret, SecretError, SecretLookup, SecretText};
 

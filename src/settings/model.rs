@@ -69,6 +69,25 @@ pub enum LedgerSettings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ArchiveSettings {
     Directory { path: PathBuf },
+    Bucket(Box<ArchiveBucket>),
+}
+
+/// The place of an archive in a bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchiveBucket {
+    /// One side reads and writes.
+    pub bucket: Bucket,
+    /// Empty, or with a slash at its end.
+    pub prefix: String,
+    pub lock: Option<ArchiveLock>,
+}
+
+/// For how long what is written cannot be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArchiveLock {
+    pub period: Period,
+    /// Whoever has a right of its own may remove it before.
+    pub is_governance: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,8 +3,7 @@
 //! The form was checked before ([`super::document`]).
 
 use super::model::{
-    Approvals, ArchiveSettings, Connection, Controller, LedgerSettings, Schedule, ServerOptions, Settings,
-    Store,
+    Approvals, Connection, Controller, LedgerSettings, Schedule, ServerOptions, Settings, Store,
 };
 use super::secret::SecretText;
 use crate::data_map::{StoreKind, StoreTerms};
@@ -27,14 +26,11 @@ pub fn settings(node: &Node, directory: &Path, report: &mut Report<'_>) -> Optio
     let path =
         |key: &str, default: &str| PathBuf::from(text(node, key).unwrap_or_else(|| default.to_owned()));
     let controller = node.get("controller")?;
-    let archive = node.get("archive").and_then(|archive| text(archive, "directory"));
     Some(Settings {
         directory: directory.to_owned(),
         controller: Controller { name: text(controller, "name")?, contact: text(controller, "contact")? },
         ledger: ledger(node, report)?,
-        archive: ArchiveSettings::Directory {
-            path: PathBuf::from(archive.unwrap_or_else(|| "certificates".to_owned())),
-        },
+        archive: super::archive::archive(node.get("archive"), report)?,
         sealed: path("sealed", "sealed"),
         signing_key: path("signing_key", "keys/certificate.key"),
         log_key: path("log_key", "keys/log.key"),

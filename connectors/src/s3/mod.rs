@@ -44,6 +44,7 @@ mod client;
 mod dispose;
 mod due;
 mod fault;
+pub mod files;
 mod judge;
 pub mod key;
 mod listing;

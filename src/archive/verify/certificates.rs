@@ -12,6 +12,10 @@ impl Audit<'_> {
     /// Checks every certificate folder.
     pub(super) fn certificates(&mut self) {
         let inventory = self.inventory;
+        let parts = inventory.certificates.keys().flat_map(|place| {
+            CertificatePart::ALL.map(|part| ArchivePath::Certificate(place.clone(), part).to_string())
+        });
+        self.files.will_read(parts.collect());
         for place in inventory.certificates.keys() {
             self.certificate(place);
         }

@@ -65,6 +65,7 @@ impl VerifiedLog {
             let message = "not the checkpoint with the same size";
             report.error("checkpoint_differs", ArchivePath::Note(head.size), message);
         }
+        log.check_earlier(files, key, report);
         log.check_kept(key, options, report);
         report.checkpoint = Some(CheckpointSummary {
             origin: head.origin,
@@ -83,6 +84,7 @@ impl VerifiedLog {
         report: &mut VerifyReport,
     ) -> Option<Vec<Vec<Vec<u8>>>> {
         let mut last = Vec::new();
+        files.will_read(Tile::needed(None, size).map(|tile| tile.path()).collect());
         for tile in Tile::needed(None, size) {
             let path = ArchivePath::Tile(tile);
             let bytes = read_file(files, &path, ENTRIES_TILE_BYTES_MAX, report)?;
@@ -120,6 +122,7 @@ impl VerifiedLog {
                 }
             }
         }
+        files.will_read(inventory.tiles.iter().map(Tile::path).collect());
         for tile in &inventory.tiles {
             let path = ArchivePath::Tile(*tile);
             let expected = match tile.level {
@@ -150,6 +153,7 @@ impl VerifiedLog {
         inventory: &Inventory,
         report: &mut VerifyReport,
     ) {
+        files.will_read(inventory.notes.iter().map(|size| ArchivePath::Note(*size).to_string()).collect());
         for size in &inventory.notes {
             let path = ArchivePath::Note(*size);
             let Some(note) = read_file(files, &path, NOTE_BYTES_MAX, report) else { continue };
@@ -167,6 +171,29 @@ impl VerifiedLog {
         }
         for size in (0..=self.tree.size()).filter(|size| !inventory.notes.contains(size)) {
             report.error("file_missing", ArchivePath::Note(size), "the note of this size is missing");
+        }
+    }
+
+    /// What the checkpoint was before, where the place keeps that: a beginning of the log, and no longer.
+    fn check_earlier(&self, files: &dyn ArchiveFiles, key: &VerifierKey, report: &mut VerifyReport) {
+        let path = ArchivePath::Checkpoint;
+        let earlier = match files.earlier(&path.to_string(), NOTE_BYTES_MAX) {
+            Ok(earlier) => earlier,
+            Err(error) => return report.error("unreadable", path, error),
+        };
+        for note in earlier {
+            match Checkpoint::open(&note, key) {
+                Err(error) => report.error("checkpoint_invalid", &path, format!("an older version: {error}")),
+                Ok(older) if older.size > self.tree.size() => {
+                    let message = format!("an older version had {} entries", older.size);
+                    report.error("log_shrunk", &path, message);
+                }
+                Ok(older) if self.tree.root(older.size) != Some(older.root) => {
+                    let message = "the log does not begin with an older version of its checkpoint";
+                    report.error("log_forked", &path, message);
+                }
+                Ok(_) => {}
+            }
         }
     }
 

@@ -16,7 +16,7 @@ use super::entry::LogEntry;
 use super::layout::{ArchivePath, CertificatePart, CertificatePlace};
 use super::note::VerifierKey;
 use super::tile::Tile;
-use super::{ArchiveError, ArchiveFiles};
+use super::{ArchiveError, ArchiveFiles, ListedFile};
 use crate::certificate::{CertificateId, ENVELOPE_BYTES_MAX, TrustRoot, VerifiedCertificate};
 use crate::digest::Digest32;
 use crate::evidence::Outcome;
@@ -169,6 +169,9 @@ pub fn verify(files: &dyn ArchiveFiles, options: &VerifyOptions<'_>, render: Ren
     audit.certificates();
     audit.entries();
     audit.policies_and_plans();
+    for (code, path, message) in files.remarks() {
+        report.warning(code, path, message);
+    }
     report
 }
 
@@ -203,6 +206,10 @@ impl Inventory {
         let mut inventory = Self::default();
         for file in files.list(FILES_MAX)? {
             report.files_checked += 1;
+            past(&file, report);
+            if file.past.is_gone {
+                continue;
+            }
             if !file.is_plain {
                 report.error("not_a_file", &file.path, "not a plain file with a readable name");
             } else if file.path == ".lock" && file.size_bytes == 0 {
@@ -232,6 +239,19 @@ impl Inventory {
                 self.certificates.entry(place).or_default().insert(part);
             }
         }
+    }
+}
+
+/// What became of a name, where the place keeps older versions.
+fn past(file: &ListedFile, report: &mut VerifyReport) {
+    if file.past.deletions > 0 {
+        let message = "a delete marker lies on it, or lay: nothing of an archive is ever deleted";
+        report.error("file_deleted", &file.path, message);
+    }
+    let may_change = ArchivePath::parse(&file.path).is_some_and(|path| path.changes());
+    if file.past.older_versions > 0 && !may_change {
+        let message = "it was written again: an older version lies under the same name";
+        report.error("file_overwritten", &file.path, message);
     }
 }
 
@@ -357,6 +377,9 @@ impl Audit<'_> {
             }
         }
         // The policies of a run are filed before it begins, and named by its certificate.
+        let paths = self.inventory.policies.iter().map(|digest| ArchivePath::Policy(*digest).to_string());
+        let plans = self.inventory.plans.iter().map(|digest| ArchivePath::Plan(*digest).to_string());
+        self.files.will_read(paths.chain(plans).collect());
         let awaited = self.log.places.keys().any(|entry| self.is_open_intent(entry));
         for digest in &self.inventory.policies {
             let is_named = awaited || self.named_policies.contains(digest);

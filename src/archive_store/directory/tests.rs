@@ -4,79 +4,23 @@
 mod foreign;
 mod tamper;
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
 
 use super::*;
-use crate::archive::verify::{TrustAnchor, VerifyOptions, VerifyReport, verify};
-use crate::archive::{ArchiveFiles, ListedFile};
+use crate::archive::verify::{TrustAnchor, VerifyOptions, verify};
+use crate::archive::{CertificateArchive as _, Publication};
 use crate::archive_store::DirectoryFiles;
+use crate::archive_store::testing::{Memory, Script, wait};
 use crate::certificate::tests::{Keys, record_set, statement};
-use crate::evidence::Exception;
-use crate::evidence::tests::{code, evidence, target};
+use crate::digest::Digest32;
+use crate::evidence::tests::{evidence, target};
 use crate::views::certificate_html::render;
 
-const POLICY: &[u8] = b"policy: customers-fr\n";
-
-/// Three plans: two end in a certificate, one is abandoned.
-struct Script {
-    keys: Keys,
-    work: tempfile::TempDir,
-}
-
-/// A directory in memory where there is one: hundreds of runs, each with some hundred syncs.
-fn memory_directory() -> tempfile::TempDir {
-    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a directory")
-}
-
+/// On a directory.
 impl Script {
-    fn new() -> Self {
-        Self { keys: Keys::new(0), work: memory_directory() }
-    }
-
-    fn root(&self) -> PathBuf {
-        self.work.path().join("archive")
-    }
-
-    fn commitments(&self) -> PathBuf {
-        self.work.path().join("record-commitments.bin")
-    }
-
     fn open(&self, kept: Option<&str>) -> Result<DirectoryArchive, ArchiveError> {
-        DirectoryArchive::open(&self.root(), &self.keys.trust_root, self.keys.log_signer(), kept)
-    }
-
-    /// Publishes everything from wherever an earlier attempt stopped.
-    fn run(&self, archive: &mut DirectoryArchive) -> Result<(), ArchiveError> {
-        for number in 1..=2 {
-            self.certificate(archive, number)?;
-        }
-        let plan = b"{\"plan\":9}";
-        archive.publish_intent(Digest32::of(plan), plan)?;
-        archive.publish_abandonment(Digest32::of(plan))?;
-        Ok(())
-    }
-
-    fn certificate(&self, archive: &mut DirectoryArchive, number: u8) -> Result<Published, ArchiveError> {
-        let plan = format!("{{\"plan\":{number}}}");
-        let plan_digest = Digest32::of(plan.as_bytes());
-        let intent_log_index = archive.publish_intent(plan_digest, plan.as_bytes())?;
-        let mut value = evidence(vec![target(u64::from(number) + 4)]);
-        value.plan_digest = plan_digest;
-        value.intent_log_index = intent_log_index;
-        value.record_set = record_set(&self.commitments(), u64::from(number) + 4);
-        if number == 2 {
-            value.targets[0].counts.matched += 1;
-            value.targets[0].counts.excepted = 1;
-            value.targets[0].verification.as_mut().expect("read back").remaining = 1;
-            value.targets[0].exceptions =
-                vec![Exception { code: code("legal_hold"), count: 1, hold_ref: None, review_on: None }];
-        }
-        let statement = statement(number, value);
-        let envelope = statement.sign(&[&self.keys.certificate])?.to_bytes()?;
-        let html = render(&archive.trust_root.verify(&envelope)?);
-        archive.publish(&Publication { envelope: &envelope, html: &html, policies: &[POLICY] })
+        let signer = self.keys.log_signer();
+        wait(DirectoryArchive::open(&self.root(), &self.keys.trust_root, signer, kept))
     }
 
     fn done(&self) -> Memory {
@@ -84,48 +28,6 @@ impl Script {
         self.run(&mut archive).expect("published");
         drop(archive);
         Memory::of(&self.root())
-    }
-
-    fn verify(&self, files: &dyn ArchiveFiles) -> VerifyReport {
-        self.verify_with(files, None, 0)
-    }
-
-    fn verify_with(&self, files: &dyn ArchiveFiles, kept: Option<&[u8]>, entries_min: u64) -> VerifyReport {
-        let anchor = TrustAnchor::File(&self.keys.trust_root);
-        let options = VerifyOptions { anchor, kept_checkpoint: kept, entries_min };
-        verify(files, &options, &render)
-    }
-}
-
-/// A copy of an archive in memory, to be changed.
-#[derive(Clone, PartialEq, Eq, Debug)]
-struct Memory(BTreeMap<String, Vec<u8>>);
-
-impl Memory {
-    fn of(root: &Path) -> Self {
-        let files = DirectoryFiles::new(root);
-        let listed = files.list(10_000).expect("listed");
-        let read = |path: &str| files.read(path, 1 << 24).expect("read").expect("there");
-        Self(listed.into_iter().map(|file| (file.path.clone(), read(&file.path))).collect())
-    }
-
-    fn path(&self, end: &str, position: usize) -> String {
-        self.0.keys().filter(|path| path.ends_with(end)).nth(position).expect("there").clone()
-    }
-}
-
-impl ArchiveFiles for Memory {
-    fn list(&self, _: usize) -> Result<Vec<ListedFile>, ArchiveError> {
-        let listed = |(path, bytes): (&String, &Vec<u8>)| ListedFile {
-            path: path.clone(),
-            is_plain: true,
-            size_bytes: bytes.len() as u64,
-        };
-        Ok(self.0.iter().map(listed).collect())
-    }
-
-    fn read(&self, path: &str, _: usize) -> Result<Option<Vec<u8>>, ArchiveError> {
-        Ok(self.0.get(path).cloned())
     }
 }
 
@@ -155,9 +57,9 @@ fn interrupted_at_any_step_and_started_again_the_archive_is_that_of_an_undisturb
     for step in 0.. {
         let script = Script::new();
         let files = DurableFiles::open(&script.root(), MODE).expect("opened");
-        files.steps_left.set(Some(step));
-        let opened =
-            DirectoryArchive::open_files(files, &script.keys.trust_root, script.keys.log_signer(), None);
+        *files.steps_left.lock().expect("no panic") = Some(step);
+        let signer = script.keys.log_signer();
+        let opened = wait(DirectoryArchive::open_files(files, &script.keys.trust_root, signer, None));
         let finished = opened.and_then(|mut archive| script.run(&mut archive)).is_ok();
         if finished {
             break;
@@ -180,7 +82,7 @@ fn publishing_again_changes_nothing_and_other_bytes_under_the_same_id_are_refuse
     assert_eq!((published.log_index, published.tree_size), (3, 4));
     let envelope = first.0[&first.path("certificate.dsse.json", 0)].clone();
     let publication = Publication { envelope: &envelope, html: "another view", policies: &[] };
-    assert!(matches!(archive.publish(&publication), Err(ArchiveError::Conflict { .. })));
+    assert!(matches!(wait(archive.publish(&publication)), Err(ArchiveError::Conflict { .. })));
     drop(archive);
     assert_eq!(Memory::of(&script.root()), first);
 }
@@ -200,7 +102,7 @@ fn a_second_writer_and_a_log_that_shrank_or_forked_are_refused() {
     let other = Script::new();
     let mut archive = other.open(None).expect("opened");
     for plan in 0..7_u8 {
-        archive.publish_intent(Digest32::of(&[plan]), &[plan]).expect("published");
+        wait(archive.publish_intent(Digest32::of(&[plan]), &[plan])).expect("published");
     }
     drop(archive);
     assert!(matches!(other.open(Some(&kept)), Err(ArchiveError::Forked { size: 6 })));
@@ -214,7 +116,7 @@ fn a_log_of_600_entries_has_full_and_partial_tiles_and_holds() {
     let mut archive = script.open(None).expect("opened");
     for plan in 0..597_u32 {
         let plan = plan.to_be_bytes();
-        archive.publish_intent(Digest32::of(&plan), &plan).expect("published");
+        wait(archive.publish_intent(Digest32::of(&plan), &plan)).expect("published");
     }
     script.certificate(&mut archive, 1).expect("published");
     drop(archive);

@@ -1,10 +1,10 @@
 //! `certificates`: list, show, the page for people, receipts.
 
 use super::Call;
-use super::verify::{no_anchor, read_up_to, trust_root};
-use crate::archive::ArchiveFiles;
+use super::verify::{named, no_anchor, read_up_to, trust_root};
+use crate::app::SharedFiles;
 use crate::archive::layout::{ArchivePath, CertificatePart};
-use crate::archive_store::DirectoryFiles;
+use crate::archive::{ArchiveError, ArchiveFiles};
 use crate::certificate::person_receipt::{self, PersonReceipt};
 use crate::certificate::receipt::{self, Receipt};
 use crate::certificate::{CertificateId, ENVELOPE_BYTES_MAX, TrustRoot, VerifiedCertificate};
@@ -28,17 +28,18 @@ pub(in crate::cli) async fn run(
     wanted: &CertificatesCommand,
     output: &mut Output<'_>,
 ) -> Result<ExitStatus, Failure> {
-    if let CertificatesCommand::VerifyReceipt { receipt, archive, trust_root: root } = wanted {
-        return verify_receipt(call, receipt, archive, root.as_deref(), output);
+    if let CertificatesCommand::VerifyReceipt { receipt, archive, bucket, trust_root: root } = wanted {
+        let files = named(archive, bucket).await?;
+        return verify_receipt(call, receipt, files, root.as_deref(), output).await;
     }
     let app = call.open(output).await?;
     match wanted {
         CertificatesCommand::List => {
-            let found = app.certificates()?;
+            let found = app.certificates().await?;
             output.answer(&CertificatesJson::new(&found), |language| list(&found, language))?;
         }
         CertificatesCommand::Show { certificate } => {
-            let (statement, directory) = app.certificate(certificate)?;
+            let (statement, directory) = app.certificate(certificate).await?;
             let json = CertificateJson {
                 format_version: JSON_FORMAT_VERSION,
                 directory: directory.display().to_string(),
@@ -47,12 +48,12 @@ pub(in crate::cli) async fn run(
             output.answer(&json, |language| show(&statement, &directory, language))?;
         }
         CertificatesCommand::Html { certificate } => {
-            let page = page_of(&app.certificate(certificate)?.1);
+            let page = page_of(&app.certificate(certificate).await?.1);
             let json = json!({ "format_version": JSON_FORMAT_VERSION, "html": page });
             output.answer(&json, |_| page.clone() + "\n")?;
         }
         CertificatesCommand::Receipt { certificate, dataset, key, out } => {
-            let receipt = app.receipt(certificate, dataset, key)?;
+            let receipt = app.receipt(certificate, dataset, key).await?;
             hand_over(&receipt, out.as_deref(), output)?;
         }
         CertificatesCommand::VerifyReceipt { .. } => {}
@@ -74,10 +75,10 @@ fn hand_over(receipt: &Receipt, out: Option<&Path>, output: &mut Output<'_>) -> 
     Ok(())
 }
 
-fn verify_receipt(
+async fn verify_receipt(
     call: &Call<'_>,
     receipt_file: &Path,
-    archive: &Path,
+    files: SharedFiles,
     root: Option<&Path>,
     output: &mut Output<'_>,
 ) -> Result<ExitStatus, Failure> {
@@ -89,10 +90,10 @@ fn verify_receipt(
         TrustRoot::parse(&root).map_err(|error| failed(format!("the trust root is not good: {error}")))?;
     if PersonReceipt::is_one(&bytes) {
         let receipt = PersonReceipt::parse(&bytes).map_err(unreadable)?;
-        return verify_person_receipt(&receipt, archive, &root, output);
+        return verify_person_receipt(&receipt, &files, &root, output).await;
     }
     let receipt = Receipt::parse(&bytes).map_err(unreadable)?;
-    let certificate = certificate_of(archive, &receipt.certificate_id, &root)?;
+    let certificate = certificate_of(&files, &receipt.certificate_id, &root).await?;
     receipt::verify(&receipt, &certificate.statement).map_err(|error| failed(error.to_string()))?;
     let id = receipt.certificate_id.as_str();
     let json = json!({ "format_version": JSON_FORMAT_VERSION, "holds": true, "certificate_id": id });
@@ -101,9 +102,9 @@ fn verify_receipt(
 }
 
 /// Every certificate that the receipt speaks of must be there, and hold.
-fn verify_person_receipt(
+async fn verify_person_receipt(
     receipt: &PersonReceipt,
-    archive: &Path,
+    files: &SharedFiles,
     root: &TrustRoot,
     output: &mut Output<'_>,
 ) -> Result<ExitStatus, Failure> {
@@ -112,7 +113,7 @@ fn verify_person_receipt(
         return Err(failed("the receipt names no certificate".to_owned()));
     }
     for set in &receipt.certificates {
-        let certificate = certificate_of(archive, &set.certificate_id, root)?;
+        let certificate = certificate_of(files, &set.certificate_id, root).await?;
         receipt.verify(set, &certificate.statement).map_err(|error| failed(error.to_string()))?;
     }
     let ids: Vec<&str> = receipt.certificates.iter().map(|set| set.certificate_id.as_str()).collect();
@@ -130,24 +131,31 @@ fn verify_person_receipt(
 }
 
 /// The certificate of this id in an archive, verified.
-fn certificate_of(
-    archive: &Path,
+async fn certificate_of(
+    files: &SharedFiles,
     id: &CertificateId,
     root: &TrustRoot,
 ) -> Result<VerifiedCertificate, Failure> {
     let failed = |reason: String| Failure::new(ExitStatus::VerificationFailed, reason);
-    let unreadable = |error| failed(format!("the archive cannot be read: {error}"));
-    let files = DirectoryFiles::new(archive);
+    let (files, wanted) = (SharedFiles::clone(files), id.clone());
+    let read = tokio::task::spawn_blocking(move || envelope_of(&*files, &wanted)).await;
+    let read = read.map_err(|_| Failure::unexpected("the archive was not read to the end"))?;
+    let bytes = read.map_err(|error| failed(format!("the archive cannot be read: {error}")))?;
+    let bytes = bytes.ok_or_else(|| failed(format!("certificate {} is not in the archive", id.as_str())))?;
+    root.verify(&bytes).map_err(|error| failed(error.to_string()))
+}
+
+/// The file of a certificate, wherever its month put it.
+fn envelope_of(files: &dyn ArchiveFiles, id: &CertificateId) -> Result<Option<Vec<u8>>, ArchiveError> {
     let is_wanted = |path: &str| {
         matches!(
             ArchivePath::parse(path),
             Some(ArchivePath::Certificate(place, CertificatePart::Envelope)) if place.id == *id
         )
     };
-    let listed = files.list(FILES_MAX).map_err(unreadable)?;
-    let path = listed.into_iter().map(|file| file.path).find(|path| is_wanted(path));
-    let path = path.ok_or_else(|| failed(format!("certificate {} is not in the archive", id.as_str())))?;
-    let bytes = files.read(&path, ENVELOPE_BYTES_MAX).map_err(unreadable)?;
-    let bytes = bytes.ok_or_else(|| failed(format!("{path} is no regular file")))?;
-    root.verify(&bytes).map_err(|error| failed(error.to_string()))
+    let listed = files.list(FILES_MAX)?;
+    match listed.into_iter().map(|file| file.path).find(|path| is_wanted(path)) {
+        Some(path) => files.read(&path, ENVELOPE_BYTES_MAX),
+        None => Ok(None),
+    }
 }

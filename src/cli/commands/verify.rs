@@ -2,24 +2,27 @@
 #![expect(clippy::disallowed_methods, reason = "reads the trust root and the checkpoint that a person names")]
 
 use super::Call;
-use crate::archive::verify::{TrustAnchor, VerifyOptions, VerifyReport, verify};
+use crate::app::{Anchor, Auditing, SharedFiles, audit, bucket_files};
 use crate::archive_store::DirectoryFiles;
-use crate::cli::arguments::VerifyArguments;
+use crate::cli::arguments::{BucketArguments, VerifyArguments};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
 use crate::digest::Digest32;
 use crate::init::TRUST_ROOT_FILE;
+use crate::settings::archive::prefix_of;
 use crate::views::certificate_html;
 use crate::views::verify::{VerifyJson, human};
+use connectors::s3::{Credentials, S3Options};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Larger files are neither a trust root, nor a checkpoint, nor a receipt.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-pub(in crate::cli) fn run(
+pub(in crate::cli) async fn run(
     call: &Call<'_>,
     wanted: &VerifyArguments,
     output: &mut Output<'_>,
@@ -33,23 +36,57 @@ pub(in crate::cli) fn run(
         return Err(Failure::new(ExitStatus::VerificationFailed, message));
     }
     let kept = wanted.expect_checkpoint.as_deref().map(read_small).transpose()?;
-    let anchor = match (&trust_root, fingerprint) {
-        (Some(bytes), _) => TrustAnchor::File(bytes),
-        (None, Some(digest)) => TrustAnchor::Fingerprint(digest),
+    let anchor = match (trust_root, fingerprint) {
+        (Some(bytes), _) => Anchor::File(bytes),
+        (None, Some(digest)) => Anchor::Fingerprint(digest),
         (None, None) => return Err(no_anchor()),
     };
-    let options = VerifyOptions { anchor, kept_checkpoint: kept.as_deref(), entries_min: 0 };
-    let report = report(&wanted.archive, &options)?;
+    let files = match &wanted.archive {
+        Some(archive) => named(archive, &wanted.bucket).await?,
+        None => of_settings(call, output).await?,
+    };
+    let auditing = Auditing { anchor, kept_checkpoint: kept };
+    let report = audit(files, auditing, certificate_html::render).await?;
     output.answer(&VerifyJson::new(&report), |language| human(&report, language))?;
     Ok(if report.holds() { ExitStatus::Done } else { ExitStatus::VerificationFailed })
 }
 
-/// The report on an archive directory.
-fn report(archive: &Path, options: &VerifyOptions<'_>) -> Result<VerifyReport, Failure> {
-    if !archive.is_dir() {
-        return Err(Failure::usage(format!("there is no archive directory {}", archive.display())));
-    }
-    Ok(verify(&DirectoryFiles::new(archive), options, &certificate_html::render))
+/// The archive of the project.
+async fn of_settings(call: &Call<'_>, output: &mut Output<'_>) -> Result<SharedFiles, Failure> {
+    let app = call.open(output).await?;
+    app.archive_files().await?.ok_or_else(|| {
+        Failure::usage(format!("there is no archive directory {}", app.archive_place().display()))
+    })
+}
+
+/// The archive that somebody named: a directory, or `s3://BUCKET/PREFIX`.
+pub(super) async fn named(archive: &Path, bucket: &BucketArguments) -> Result<SharedFiles, Failure> {
+    let address = archive.to_str().and_then(|text| text.strip_prefix("s3://"));
+    let Some(address) = address else {
+        if !archive.is_dir() {
+            return Err(Failure::usage(format!("there is no archive directory {}", archive.display())));
+        }
+        return Ok(Arc::new(DirectoryFiles::new(archive)));
+    };
+    let (name, prefix) = address.split_once('/').unwrap_or((address, ""));
+    let prefix = prefix_of(prefix).filter(|_| !name.is_empty()).ok_or_else(|| {
+        let hint = "expected s3://BUCKET, or s3://BUCKET/PREFIX with single slashes";
+        Failure::usage("the address of the archive cannot be read").with_hint(hint)
+    })?;
+    let options = S3Options {
+        bucket: name.to_owned(),
+        region: bucket.region.clone(),
+        endpoint: bucket.endpoint.clone(),
+        path_style: bucket.path_style,
+        ca: bucket.ca.as_deref().map(read_small).transpose()?,
+        bypass_governance: false,
+    };
+    let credentials = match &bucket.profile {
+        Some(profile) => Credentials::Profile(profile.clone()),
+        None if bucket.anonymous => Credentials::Anonymous,
+        None => Credentials::Environment,
+    };
+    Ok(bucket_files(&options, &prefix, &credentials).await?)
 }
 
 /// The named file; else, when one is needed, the one beside the settings.

@@ -1,6 +1,7 @@
 //! Buckets through the whole program, on a real server: every version gone that is due, nothing else, and
 //! nothing claimed that the store keeps.
 
+mod archive;
 mod faults;
 mod kills;
 pub(crate) mod place;

@@ -121,6 +121,18 @@ impl Place {
         wait(call.legal_hold(hold).send()).unwrap();
     }
 
+    /// Every object as it is now, as files below a directory: what a plain copy of a bucket is.
+    pub(crate) fn download(&self, directory: &std::path::Path) {
+        let keys: BTreeSet<String> = self.lines().into_iter().map(|(key, _)| key).collect();
+        for key in keys {
+            let call = self.client.get_object().bucket(self.bucket).key(self.key(&key));
+            let bytes = wait(async { call.send().await.unwrap().body.collect().await.unwrap().to_vec() });
+            let path = directory.join(&key);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+    }
+
     /// Everything there is under the prefix.
     pub(crate) fn lines(&self) -> BTreeSet<Line> {
         let own = |key: Option<&str>| key.unwrap().strip_prefix(&self.prefix).unwrap().to_owned();
