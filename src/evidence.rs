@@ -277,6 +277,27 @@ pub struct Residual {
     pub expires_at: Option<DateTime<Utc>>,
     pub control: ResidualControl,
     pub status: ResidualStatus,
+    /// On a closure only: how it is known that the copy has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<ResidualKnowledge>,
+}
+
+/// How it is known that a copy has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResidualKnowledge {
+    /// The store was looked at, and nothing of it is there any more.
+    SeenGone,
+    /// The time that was declared for it has passed; nobody looked.
+    DeclaredEnd,
+}
+
+impl Residual {
+    /// Whether both are the same copy, whatever has become of it since.
+    #[must_use]
+    pub fn is_same_copy(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.location == other.location && self.expires_at == other.expires_at
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -338,7 +338,7 @@ fn totals(statement: &Statement) -> Vec<TargetTotals> {
 }
 
 /// A random UUID (version 4, RFC 9562) in lower case.
-fn uuid(ids: &dyn IdSource) -> Result<String, RandomnessError> {
+pub(super) fn uuid(ids: &dyn IdSource) -> Result<String, RandomnessError> {
     let mut bytes = [0_u8; 16];
     ids.fill(&mut bytes)?;
     let [.., version, _, variant, _, _, _, _, _, _, _] = &mut bytes;

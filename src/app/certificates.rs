@@ -3,6 +3,7 @@
 //! Floor 7. Reads the archive as an auditor would, with the project's trust root.
 
 use super::{App, AppError};
+use crate::archive::layout::{ArchivePath, CertificatePart, CertificatePlace};
 use crate::archive::verify::CertificateSummary;
 use crate::certificate::receipt::{self, Locator, Receipt};
 use crate::certificate::{CertificateId, ENVELOPE_BYTES_MAX, Statement};
@@ -38,8 +39,15 @@ impl App {
         Ok((verified.statement, directory))
     }
 
+    /// The folder of a certificate, as it is shown.
+    pub(super) fn folder_of_certificate(&self, statement: &Statement) -> PathBuf {
+        let predicate = &statement.predicate;
+        let place = CertificatePlace::new(predicate.certificate_id.clone(), predicate.issued_at);
+        self.folder_of(&ArchivePath::Certificate(place, CertificatePart::Html).to_string())
+    }
+
     /// The folder of a file of the archive, as it is shown.
-    pub(super) fn folder_of(&self, path: &str) -> PathBuf {
+    fn folder_of(&self, path: &str) -> PathBuf {
         let file = self.archive_place().join(path);
         file.parent().map_or_else(|| self.archive_place(), Path::to_path_buf)
     }

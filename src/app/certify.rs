@@ -9,7 +9,6 @@ use super::claims::{self, Claims};
 use super::evidence::{self as seen, Reading, Seen};
 use super::{App, AppError};
 use crate::archive::Publication;
-use crate::archive::layout::{ArchivePath, CertificatePart, CertificatePlace};
 use crate::certificate::{
     CertificateId, CommitmentKey, Identity, RecordSet, Relation, RelationKind, Statement, TrustRoot,
 };
@@ -109,10 +108,7 @@ impl App {
         self.ledger.update_run(&certified).await?;
         failpoint::hit("after-certified");
         self.ledger.destroy_sealed(&run.run_id).await?;
-        let place =
-            CertificatePlace::new(statement.predicate.certificate_id.clone(), statement.predicate.issued_at);
-        let path = ArchivePath::Certificate(place, CertificatePart::Html).to_string();
-        let directory = self.folder_of(&path);
+        let directory = self.folder_of_certificate(&statement);
         Ok(Certified { statement, directory })
     }
 
@@ -243,6 +239,7 @@ fn locked(locks: &[Locks]) -> anyhow::Result<Vec<Residual>> {
             location: store.clone(),
             expires_at,
             control: if is_dated { ResidualControl::ExpiresOnSchedule } else { ResidualControl::None },
+            known: None,
             status: if is_dated { ResidualStatus::Expiring } else { ResidualStatus::Unknown },
         })
     })

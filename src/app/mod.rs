@@ -10,6 +10,7 @@ mod certify;
 mod claims;
 mod clock;
 mod closed;
+mod closures;
 mod erasing;
 mod erasure_evidence;
 mod error;
@@ -29,6 +30,7 @@ mod status;
 mod stores;
 
 pub use apply::{ApplyEnd, ApplyMode, TargetTotals};
+pub use closures::{ClosureEnd, OpenResiduals};
 pub use erasure_evidence::{BESIDE_DUTY, UNLINKING};
 pub use error::AppError;
 pub use grants::StoreGrants;

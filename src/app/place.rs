@@ -70,13 +70,18 @@ pub async fn bucket_files(
     prefix: &str,
     credentials: &Credentials,
 ) -> Result<SharedFiles, AppError> {
-    let files = BucketFiles::open(ARCHIVE, options, prefix, credentials).await?;
+    let files = Box::pin(BucketFiles::open(ARCHIVE, options, prefix, credentials)).await?;
     Ok(Arc::new(BucketReader::new(files, None)))
 }
 
 impl App {
     /// Opens the archive for writing; refused if it is older than what was published before.
     pub(super) async fn archive(&self) -> Result<Box<dyn CertificateArchive>, AppError> {
+        // On the heap: whoever publishes would else carry every request to a bucket on its stack.
+        Box::pin(self.open_archive()).await
+    }
+
+    async fn open_archive(&self) -> Result<Box<dyn CertificateArchive>, AppError> {
         let trust_root = self.trust_root()?;
         let origin = trust_root.log.origin.as_str();
         let signer = FileLogSigner::open(&self.settings.path(&self.settings.log_key), origin)?;
@@ -110,7 +115,7 @@ impl App {
                 path.exists().then(|| Arc::new(DirectoryFiles::new(&path)) as SharedFiles)
             }
             ArchiveSettings::Bucket(bucket) => {
-                let files = self.archive_bucket(bucket).await?;
+                let files = Box::pin(self.archive_bucket(bucket)).await?;
                 Some(Arc::new(BucketReader::new(files, bucket.lock.map(lock_of))))
             }
         })
@@ -149,8 +154,8 @@ impl App {
     pub(super) async fn check_archive(&self) -> Result<Diagnostics, AppError> {
         let mut diagnostics = Diagnostics::new();
         let ArchiveSettings::Bucket(archive) = &self.settings.archive else { return Ok(diagnostics) };
-        let files = self.archive_bucket(archive).await?;
-        let found = match looked_at(&files, archive).await {
+        let files = Box::pin(self.archive_bucket(archive)).await?;
+        let found = match Box::pin(looked_at(&files, archive)).await {
             Ok(found) => found,
             Err(error) => vec![(Severity::Error, "archive-unreachable", error.to_string(), None)],
         };

@@ -99,6 +99,30 @@ impl App {
         self.standing(plan).await
     }
 
+    /// What all policies find now, for looking only: it is not kept.
+    pub(super) async fn reading_plan(&self) -> Result<Plan, AppError> {
+        let now = self.now();
+        let sources = self.sources().await?;
+        let book = self.ledger.book().await?;
+        let drafted = draft(DraftInput {
+            catalog: &self.catalog,
+            sources: &sources,
+            holds: &book,
+            policies: None,
+            as_of: now,
+            drafted_at: now,
+            valid_for: self.validity(now)?,
+            plan_id: self.environment.ids.new_id("plan")?,
+            author: "unnamed".to_owned(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            simulated: true,
+            clock: self.clock_marks().await?,
+            looks_for_orphans: false,
+            previous: None,
+        });
+        Ok(drafted.await?)
+    }
+
     /// A plan by `latest`, its id or the beginning of it, or the path of a plan file.
     ///
     /// # Errors

@@ -162,7 +162,8 @@ impl Remains<'_> {
         } else {
             ResidualControl::None
         };
-        Ok(Residual { kind: Code::new(kind)?, location: self.location.clone(), expires_at, control, status })
+        let (kind, location) = (Code::new(kind)?, self.location.clone());
+        Ok(Residual { kind, location, expires_at, control, status, known: None })
     }
 }
 

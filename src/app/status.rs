@@ -2,6 +2,7 @@
 //!
 //! Floor 7.
 
+use super::closures::{self, OpenResiduals};
 use super::{App, AppError};
 use crate::execution::Control;
 use crate::hold::HoldRegister as _;
@@ -21,6 +22,10 @@ pub struct Status {
     pub holds_review_due: u64,
     pub certificates: u64,
     pub last_certificate_at: Option<DateTime<Utc>>,
+    /// Copies that outlive runs and that no certificate says to have ended.
+    pub open_residuals: Vec<OpenResiduals>,
+    /// The date of one of them has passed.
+    pub residuals_past: bool,
     /// The pause file exists: no batch is begun.
     pub paused: bool,
     pub last_seen_at: Option<DateTime<Utc>>,
@@ -40,6 +45,9 @@ impl App {
         let today = self.now().date_naive();
         let holds = self.ledger.book().await?.holds;
         let certificates = self.certificates().await?;
+        let open_residuals = closures::open_of(&certificates);
+        let now = self.now();
+        let is_past = |open: &OpenResiduals| open.next_at().is_some_and(|at| at <= now);
         Ok(Status {
             plans: self.newest_plans().await?,
             open_runs: self.ledger.open_runs().await?,
@@ -49,6 +57,8 @@ impl App {
                 .iter()
                 .filter(|hold| hold.review_on.is_some_and(|review_on| review_on <= today))
                 .count() as u64,
+            residuals_past: open_residuals.iter().any(is_past),
+            open_residuals,
             last_certificate_at: certificates.iter().map(|certificate| certificate.issued_at).max(),
             certificates: certificates.len() as u64,
             paused: self.control().interruption().is_some(),

@@ -352,6 +352,8 @@ pub enum CertificatesCommand {
         #[arg(value_name = "CERTIFICATE")]
         certificate: String,
     },
+    /// Certifies which remaining copies have ended, once their date has passed.
+    CloseResiduals,
     /// Makes the private proof that one record is on a certificate.
     Receipt {
         #[arg(value_name = "CERTIFICATE")]

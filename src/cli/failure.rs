@@ -112,11 +112,11 @@ fn status_of(error: &AppError) -> ExitStatus {
             | ArchiveError::Outrun
             | ArchiveError::NoConditions { .. }
             | ArchiveError::Signer(_),
-        ) => ExitStatus::Unexpected,
+        )
+        | AppError::Execution(ExecutionError::Journal(JournalError::Busy { .. })) => ExitStatus::Unexpected,
         AppError::PlanDamaged { .. } | AppError::Archive(_) | AppError::Certificate(_) => {
             ExitStatus::VerificationFailed
         }
-        AppError::Execution(ExecutionError::Journal(JournalError::Busy { .. })) => ExitStatus::Unexpected,
         AppError::Execution(_) => ExitStatus::Partial,
         _ => ExitStatus::Unexpected,
     }

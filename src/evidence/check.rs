@@ -2,7 +2,7 @@
 //!
 //! Floor 5, pure. It finds contradictions; whether what was seen is enough is the outcome's.
 
-use super::{Evidence, Kind, Outcome, TargetEvidence, VerificationMethod};
+use super::{Evidence, Kind, Outcome, Residual, ResidualStatus, TargetEvidence, VerificationMethod};
 use thiserror::Error;
 
 /// The evidence contradicts itself; nothing may be signed. The message names the target by its
@@ -24,6 +24,8 @@ pub enum EvidenceError {
     EndsBeforeStart,
     #[error("no approval is named")]
     NoApproval,
+    #[error("copies that have ended stand on a closure alone, each with how that is known")]
+    NoClosure,
     #[error("{what} has more than {most} entries")]
     TooMany { what: &'static str, most: usize },
     #[error("a request reference is needed for this kind of certificate, and for no other")]
@@ -49,9 +51,11 @@ impl Evidence {
         if self.finished_at < self.started_at {
             return Err(EvidenceError::EndsBeforeStart);
         }
-        if self.approvals.is_empty() {
+        // A closure disposes of nothing.
+        if self.approvals.is_empty() && self.kind != Kind::ResidualClosure {
             return Err(EvidenceError::NoApproval);
         }
+        self.check_closure()?;
         if self.request.is_none() && self.kind == Kind::ErasureRequest
             || self.request.is_some() && !self.kind.is_for_a_person()
         {
@@ -67,6 +71,20 @@ impl Evidence {
         if self.intent_log_index > COUNT_MAX || self.policies.iter().any(|policy| policy.version > COUNT_MAX)
         {
             return Err(EvidenceError::CountTooLarge);
+        }
+        Ok(())
+    }
+
+    /// Only a closure says how it is known that a copy has ended, and says nothing else.
+    fn check_closure(&self) -> Result<(), EvidenceError> {
+        let is_closure = self.kind == Kind::ResidualClosure;
+        let names_none = self.residuals.iter().all(|residual| residual.status != ResidualStatus::Closed);
+        if is_closure && (names_none || !self.targets.is_empty()) {
+            return Err(EvidenceError::NoClosure);
+        }
+        let must_say = |residual: &Residual| is_closure && residual.status == ResidualStatus::Closed;
+        if self.residuals.iter().any(|residual| residual.known.is_some() != must_say(residual)) {
+            return Err(EvidenceError::NoClosure);
         }
         Ok(())
     }

@@ -92,6 +92,7 @@ fn residual(expires: bool) -> Residual {
         expires_at: expires.then(|| at("2026-06-08T00:00:00Z")),
         control: ResidualControl::ReapplyOnRestore,
         status: ResidualStatus::Expiring,
+        known: None,
     }
 }
 
@@ -235,4 +236,27 @@ fn counts_that_do_not_add_up_are_refused() {
     assert_eq!(value.check(), Err(EvidenceError::RecordSetDiffers { disposed: 3, committed: 2 }));
     value.targets[0].counts.failed = u64::MAX;
     assert_eq!(value.check(), Err(EvidenceError::CountTooLarge));
+}
+
+#[test]
+fn a_closure_names_ended_copies_and_how_that_is_known_and_nothing_else_does() {
+    let closed = Residual {
+        status: ResidualStatus::Closed,
+        known: Some(ResidualKnowledge::DeclaredEnd),
+        ..residual(true)
+    };
+    let mut value = evidence(vec![]);
+    value.kind = Kind::ResidualClosure;
+    value.approvals.clear();
+    value.residuals = vec![closed.clone()];
+    assert_eq!((value.check(), value.outcome()), (Ok(()), Outcome::Complete));
+    value.residuals.push(residual(true));
+    assert_eq!((value.check(), value.outcome()), (Ok(()), Outcome::CompleteResidualsPending));
+    value.residuals.remove(0);
+    assert_eq!(value.check(), Err(EvidenceError::NoClosure), "nothing has ended");
+    value.residuals = vec![Residual { known: None, ..closed.clone() }];
+    assert_eq!(value.check(), Err(EvidenceError::NoClosure), "not said how it is known");
+    let mut value = evidence(vec![target(3)]);
+    value.residuals = vec![closed];
+    assert_eq!(value.check(), Err(EvidenceError::NoClosure), "a run closes nothing");
 }

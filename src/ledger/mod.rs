@@ -15,9 +15,10 @@
 //! Until then, whoever has such a copy *and* the sealing key can still open it.
 //!
 //! Reading order: this file, `store`, `statement`, `error`, `rows`, then `runs`, `journal`, `plans`,
-//! `holds`, `looks`, `marks`; `sqlite` and `postgres` for what is particular to each.
+//! `holds`, `looks`, `marks`, `closures`; `sqlite` and `postgres` for what is particular to each.
 
 mod clock;
+mod closures;
 mod error;
 mod holds;
 mod journal;
@@ -43,6 +44,7 @@ mod story;
 mod tests;
 
 pub use clock::ClockAcceptance;
+pub use closures::ClosureRecord;
 pub use error::LedgerError;
 pub use looks::{Look, LookKind};
 pub use requests::RequestEvent;

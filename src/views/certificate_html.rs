@@ -14,7 +14,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::text::{legal_basis, period};
 use crate::certificate::VerifiedCertificate;
-use crate::evidence::{Basis, Counts, Evidence, Outcome, Residual, ResidualStatus, TargetEvidence};
+use crate::evidence::{Basis, Counts, Evidence, Kind, Outcome, Residual, ResidualStatus, TargetEvidence};
 use chrono::{DateTime, Utc};
 use texts::Texts;
 
@@ -69,7 +69,7 @@ fn language(certificate: &VerifiedCertificate, t: &Texts) -> Markup {
         section lang=(t.lang) id=(t.lang) {
             p { (evidence.controller.name) }
             h1 { (t.title) }
-            (outcome(predicate.outcome, t))
+            (outcome(predicate.outcome, evidence.kind, t))
             (identity(certificate, t))
             h2 { (t.done) }
             @if evidence.basis == Basis::Reconciled { p { (t.reconciled) } }
@@ -91,13 +91,14 @@ fn language(certificate: &VerifiedCertificate, t: &Texts) -> Markup {
     }
 }
 
-fn outcome(outcome: Outcome, t: &Texts) -> Markup {
+fn outcome(outcome: Outcome, kind: Kind, t: &Texts) -> Markup {
     let (class, sign) = match outcome {
         Outcome::Complete | Outcome::NothingFound => ("good", "✓"),
         Outcome::CompleteResidualsPending | Outcome::CompleteWithExceptions => ("wait", "◔"),
         Outcome::Partial | Outcome::Failed => ("bad", "✗"),
     };
-    let (word, sentence) = (t.outcome)(outcome);
+    let words = if kind == Kind::ResidualClosure { t.closure } else { t.outcome };
+    let (word, sentence) = words(outcome);
     html! {
         div class={ "outcome " (class) } {
             strong { span aria-hidden="true" { (sign) " " } (word) }
@@ -244,7 +245,7 @@ fn kept(evidence: &Evidence, t: &Texts) -> Markup {
 
 fn remains(evidence: &Evidence, t: &Texts) -> Markup {
     let until = |residual: &Residual| match (residual.status, residual.expires_at) {
-        (ResidualStatus::Closed, _) => t.gone.to_owned(),
+        (ResidualStatus::Closed, _) => residual.known.map_or(t.gone, t.known).to_owned(),
         (ResidualStatus::Expiring, Some(at)) => format!("{} {}", t.until, moment(at)),
         _ => t.no_end.to_owned(),
     };

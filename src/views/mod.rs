@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod certificate_html;
 pub mod certificates;
+pub mod closures;
 mod counts;
 pub mod diagnostics;
 pub mod explain;

@@ -3,7 +3,7 @@
 use super::JSON_FORMAT_VERSION;
 use super::text::{self, instant, printable};
 use super::words::run as words;
-use crate::app::{ClockAcceptance, Status};
+use crate::app::{ClockAcceptance, OpenResiduals, Status};
 use crate::plan::store::PlanEntry;
 use crate::policy::Language;
 use serde::Serialize;
@@ -33,6 +33,7 @@ pub fn human(status: &Status, language: Language) -> String {
         Some(last) => words::STATUS_LAST_CERTIFICATE.fill(language, &[&status.certificates, &last]),
         None => words::STATUS_CERTIFICATES.fill(language, &[&status.certificates]),
     });
+    residuals(status, language, &mut line);
     for approval in &status.standing {
         let (rule, who) = (format!("{}/{}", approval.policy, approval.rule), printable(&approval.approver));
         line(words::STATUS_STANDING.fill(language, &[&rule, &who, &instant(approval.approved_at)]));
@@ -47,6 +48,22 @@ pub fn human(status: &Status, language: Language) -> String {
         line(clock_accepted(accepted, language));
     }
     page + &plans(&status.plans, language)
+}
+
+/// How many copies outlive runs, and when the next of them ends.
+fn residuals(status: &Status, language: Language, line: &mut impl FnMut(String)) {
+    let open = &status.open_residuals;
+    if open.is_empty() {
+        return;
+    }
+    let count: usize = open.iter().map(|of_one| of_one.residuals.len()).sum();
+    line(words::STATUS_RESIDUALS.fill(language, &[&count, &open.len()]));
+    if let Some(next) = open.iter().filter_map(OpenResiduals::next_at).min() {
+        if status.residuals_past {
+            line(words::STATUS_RESIDUALS_PAST.text(language).to_owned());
+        }
+        line(words::STATUS_RESIDUALS_NEXT.fill(language, &[&instant(next)]));
+    }
 }
 
 /// That a clock was accepted, by whom and why.
@@ -94,11 +111,20 @@ pub struct StatusJson<'a> {
     holds_review_due: u64,
     certificates: u64,
     last_certificate_at: Option<String>,
+    open_residuals: Vec<OpenJson<'a>>,
     standing_approvals: Vec<StandingJson<'a>>,
     last_seen_at: Option<String>,
     clock_behind: bool,
     clock_acceptances: &'a [ClockAcceptance],
     plans: Vec<PlanJson<'a>>,
+}
+
+/// The open copies of one certificate.
+#[derive(Debug, Serialize)]
+struct OpenJson<'a> {
+    certificate_id: &'a str,
+    next_at: Option<String>,
+    residuals: &'a [crate::evidence::Residual],
 }
 
 #[derive(Debug, Serialize)]
@@ -156,6 +182,15 @@ impl<'a> StatusJson<'a> {
             holds_review_due: status.holds_review_due,
             certificates: status.certificates,
             last_certificate_at: status.last_certificate_at.map(instant),
+            open_residuals: status
+                .open_residuals
+                .iter()
+                .map(|open| OpenJson {
+                    certificate_id: open.certificate_id.as_str(),
+                    next_at: open.next_at().map(instant),
+                    residuals: &open.residuals,
+                })
+                .collect(),
             standing_approvals: standing.collect(),
             last_seen_at: status.last_seen_at.map(instant),
             clock_behind: status.is_clock_behind,
@@ -183,6 +218,8 @@ mod tests {
             holds_active: 2,
             holds_review_due: 1,
             certificates: 0,
+            open_residuals: Vec::new(),
+            residuals_past: false,
             last_certificate_at: None,
             standing: Vec::new(),
             paused: true,

@@ -16,6 +16,7 @@ mod buckets;
 mod canary;
 mod chinook;
 mod clock;
+mod closures;
 mod crash;
 mod docs;
 mod floors;

@@ -2,7 +2,7 @@
 //!
 //! Floor 5. A certificate whose envelope does not hold is not looked at further.
 
-use super::{Audit, CertificateSummary, read_file};
+use super::{Audit, CertificateSummary, Kind, Relation, RelationKind, Residual, read_file};
 use crate::archive::entry::LogEntry;
 use crate::archive::layout::{ArchivePath, CertificatePart, CertificatePlace};
 use crate::archive::proof::proof_text;
@@ -57,6 +57,7 @@ impl Audit<'_> {
             self.report.error("proof_differs", path(CertificatePart::Proof), message);
         }
         self.intent(&verified, log_index, &path(CertificatePart::Envelope));
+        let evidence = &predicate.evidence;
         self.report.certificates.push(CertificateSummary {
             id: predicate.certificate_id.clone(),
             path: path(CertificatePart::Envelope).to_string(),
@@ -65,7 +66,34 @@ impl Audit<'_> {
             records: predicate.evidence.record_set.count,
             log_index,
             keyids: verified.keyids.clone(),
+            kind: evidence.kind,
+            relates_to: predicate.relates_to.clone(),
+            residuals: evidence.residuals.clone(),
         });
+    }
+
+    /// A closure speaks of copies that an earlier certificate names, and of no others.
+    pub(super) fn closures(&mut self) {
+        let all = &self.report.certificates;
+        let mut unfounded = Vec::new();
+        for closure in all.iter().filter(|certificate| certificate.kind == Kind::ResidualClosure) {
+            let closed = match closure.relates_to.as_slice() {
+                [Relation { certificate_id, relation: RelationKind::ClosesResidual }] => {
+                    all.iter().find(|one| one.id == *certificate_id && one.log_index < closure.log_index)
+                }
+                _ => None,
+            };
+            let is_named = |residual: &Residual| {
+                closed.is_some_and(|closed| closed.residuals.iter().any(|one| one.is_same_copy(residual)))
+            };
+            if !closure.residuals.iter().all(is_named) {
+                unfounded.push(closure.path.clone());
+            }
+        }
+        for path in unfounded {
+            let message = "it speaks of remaining copies that no certificate before it names";
+            self.report.error("closure_unfounded", path, message);
+        }
     }
 
     /// The proof file as it must be.

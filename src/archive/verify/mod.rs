@@ -17,9 +17,11 @@ use super::layout::{ArchivePath, CertificatePart, CertificatePlace};
 use super::note::VerifierKey;
 use super::tile::Tile;
 use super::{ArchiveError, ArchiveFiles, ListedFile};
-use crate::certificate::{CertificateId, ENVELOPE_BYTES_MAX, TrustRoot, VerifiedCertificate};
+use crate::certificate::{
+    CertificateId, ENVELOPE_BYTES_MAX, Relation, RelationKind, TrustRoot, VerifiedCertificate,
+};
 use crate::digest::Digest32;
-use crate::evidence::Outcome;
+use crate::evidence::{Kind, Outcome, Residual};
 use log::VerifiedLog;
 
 /// More files than this are not looked at.
@@ -77,6 +79,10 @@ pub struct CertificateSummary {
     pub records: u64,
     pub log_index: u64,
     pub keyids: Vec<Digest32>,
+    pub kind: Kind,
+    pub relates_to: Vec<Relation>,
+    /// The copies it names: those that outlive its run, or of a closure those it speaks of.
+    pub residuals: Vec<Residual>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,6 +173,7 @@ pub fn verify(files: &dyn ArchiveFiles, options: &VerifyOptions<'_>, render: Ren
         named_policies: BTreeSet::new(),
     };
     audit.certificates();
+    audit.closures();
     audit.entries();
     audit.policies_and_plans();
     for (code, path, message) in files.remarks() {

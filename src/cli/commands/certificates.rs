@@ -15,6 +15,7 @@ use crate::cli::output::Output;
 use crate::init;
 use crate::views::JSON_FORMAT_VERSION;
 use crate::views::certificates::{CertificateJson, CertificatesJson, list, show};
+use crate::views::closures::{ClosuresJson, closures};
 use crate::views::run::page_of;
 use crate::views::words::run as words;
 use serde_json::json;
@@ -51,6 +52,10 @@ pub(in crate::cli) async fn run(
             let page = page_of(&app.certificate(certificate).await?.1);
             let json = json!({ "format_version": JSON_FORMAT_VERSION, "html": page });
             output.answer(&json, |_| page.clone() + "\n")?;
+        }
+        CertificatesCommand::CloseResiduals => {
+            let ends = app.close_residuals().await?;
+            output.answer(&ClosuresJson::new(&ends), |language| closures(&ends, language))?;
         }
         CertificatesCommand::Receipt { certificate, dataset, key, out } => {
             let receipt = app.receipt(certificate, dataset, key).await?;

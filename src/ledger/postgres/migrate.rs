@@ -30,6 +30,11 @@ pub(in crate::ledger) const MIGRATIONS: &[Migration] = &[
         name: "person",
         text: include_str!("../../../migrations/postgres/0004_person.sql"),
     },
+    Migration {
+        version: 5,
+        name: "closures",
+        text: include_str!("../../../migrations/postgres/0005_closures.sql"),
+    },
 ];
 
 /// Names the lock: "oubliett" in ASCII.

@@ -25,6 +25,11 @@ pub(in crate::ledger) const MIGRATIONS: &[Migration] = &[
         name: "person",
         text: include_str!("../../../migrations/sqlite/0004_person.sql"),
     },
+    Migration {
+        version: 5,
+        name: "closures",
+        text: include_str!("../../../migrations/sqlite/0005_closures.sql"),
+    },
 ];
 
 /// Applies the migrations that the ledger does not have yet.

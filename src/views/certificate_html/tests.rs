@@ -41,6 +41,7 @@ fn the_page_says_the_same_in_both_languages() {
             review_on: None,
         }];
         value.residuals = vec![Residual {
+            known: None,
             kind: code("backup"),
             location: code("crm.backups"),
             expires_at: Some(at("2026-06-08T00:00:00Z")),

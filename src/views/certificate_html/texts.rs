@@ -5,7 +5,9 @@
 //! wording comes with a new schema version and its own set in [`of`].
 
 use crate::certificate::statement::RelationKind;
-use crate::evidence::{Action, ApprovalKind, Kind, Outcome, ResidualControl, VerificationMethod};
+use crate::evidence::{
+    Action, ApprovalKind, Kind, Outcome, ResidualControl, ResidualKnowledge, VerificationMethod,
+};
 use crate::policy::Language;
 
 mod version_1;
@@ -28,6 +30,8 @@ pub(super) struct Texts {
     pub(super) thousands: char,
     pub(super) title: &'static str,
     pub(super) outcome: fn(Outcome) -> (&'static str, &'static str),
+    /// The outcome of a closure, of which version 1 knew none.
+    pub(super) closure: fn(Outcome) -> (&'static str, &'static str),
     pub(super) certificate: &'static str,
     pub(super) relates_to: &'static str,
     pub(super) relation: fn(RelationKind) -> &'static str,
@@ -80,6 +84,7 @@ pub(super) struct Texts {
     pub(super) remains_intro: &'static str,
     pub(super) nothing_remains: &'static str,
     pub(super) gone: &'static str,
+    pub(super) known: fn(ResidualKnowledge) -> &'static str,
     pub(super) until: &'static str,
     pub(super) no_end: &'static str,
     pub(super) control: fn(ResidualControl) -> &'static str,

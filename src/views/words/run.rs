@@ -72,6 +72,17 @@ messages! {
     STATUS_HOLDS: "Gels actifs : {0}, dont {1} à revoir.", "Active holds: {0}, {1} of them to be reviewed.";
     STATUS_CERTIFICATES: "Attestations : {0}.", "Certificates: {0}.";
     STATUS_LAST_CERTIFICATE: "Attestations : {0}, la dernière : {1}.", "Certificates: {0}, the last one: {1}.";
+    STATUS_RESIDUALS: "Copies restantes non closes : {0}, sur {1} attestation(s).",
+        "Remaining copies not closed: {0}, on {1} certificate(s).";
+    STATUS_RESIDUALS_NEXT: "Prochaine date d’une copie restante : {0}.", "Next date of a remaining copy: {0}.";
+    STATUS_RESIDUALS_PAST: "Le terme de copies restantes est atteint : `oubliette certificates close-residuals`.",
+        "The date of remaining copies has passed: `oubliette certificates close-residuals`.";
+    CLOSURES_NONE: "Aucune copie restante à clore.", "No remaining copy to close.";
+    CLOSURE_AT: "Attestation {0} clôt des copies restantes de {1} :", "Certificate {0} closes remaining copies of {1}:";
+    CLOSURE_SEEN: "{0} de « {1} » ({2}) : a disparu, le magasin a été relu", "{0} of '{1}' ({2}): gone, the store was read again";
+    CLOSURE_DECLARED: "{0} de « {1} » ({2}) : terme déclaré atteint, personne n’a pu regarder",
+        "{0} of '{1}' ({2}): its declared time has passed, nobody could look";
+    CLOSURE_OPEN: "{0} de « {1} » ({2}) : reste ouverte", "{0} of '{1}' ({2}): stays open";
     STATUS_STANDING: "Règle {0} approuvée durablement par {1} le {2}.", "Rule {0} has the standing approval of {1} since {2}.";
     STATUS_PAUSED: "EN PAUSE : le fichier de pause existe, aucun lot ne commence.",
         "PAUSED: the pause file exists, no batch is begun.";

@@ -136,7 +136,10 @@ fn an_archive_in_a_bucket_verifies_there_and_copied_and_harm_is_noticed() {
     fs::write(copy.path().join("certificates/more"), "x").unwrap();
     verified(&vault.project, copy.path()).expect(6);
     // In the bucket: one that was written again, and one that was deleted.
-    let page = crate::support::files(copy.path()).into_iter().find(|file| file.ends_with(".html")).unwrap();
+    let page = crate::support::files(copy.path())
+        .into_iter()
+        .find(|file| file.ends_with("certificate.html"))
+        .unwrap();
     vault.place.put(&page, &fs::read_to_string(copy.path().join(&page)).unwrap());
     assert!(vault.verify().expect(6).stdout.contains("file_overwritten"));
     vault.place.hide("checkpoints/1.note");

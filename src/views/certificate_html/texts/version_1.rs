@@ -131,6 +131,8 @@ pub(super) const FRENCH: Texts = Texts {
     remains_intro: "Ces copies ne servent plus aux traitements courants :",
     nothing_remains: "Aucune copie restante n’est déclarée.",
     gone: "a disparu",
+    known: |_| "a disparu",
+    closure: |_| ("", ""),
     until: "jusqu’au",
     no_end: "sans date de fin connue",
     control: |control| match control {
@@ -286,6 +288,8 @@ pub(super) const ENGLISH: Texts = Texts {
     remains_intro: "These copies no longer serve everyday processing:",
     nothing_remains: "No remaining copy is declared.",
     gone: "is gone",
+    known: |_| "is gone",
+    closure: |_| ("", ""),
     until: "until",
     no_end: "no known end date",
     control: |control| match control {

@@ -3,6 +3,7 @@
 //! Once this version is released it is not edited any more.
 
 use super::{Texts, version_1};
+use crate::evidence::{Outcome, ResidualKnowledge};
 
 pub(super) const FRENCH: Texts = Texts {
     checked: "enregistrements examinés :",
@@ -38,6 +39,24 @@ pub(super) const FRENCH: Texts = Texts {
             "not_seen" => "ce qui subsiste n’a pas pu être vu",
             _ => return None,
         })
+    },
+    known: |known| match known {
+        ResidualKnowledge::SeenGone => "a disparu : le magasin a été relu",
+        ResidualKnowledge::DeclaredEnd => "terme déclaré atteint, sans que personne ait pu regarder",
+    },
+    closure: |outcome| match outcome {
+        Outcome::Complete => (
+            "Clos",
+            "Toutes les copies nommées plus bas sont closes ; pour chacune il est dit comment on le sait.",
+        ),
+        Outcome::CompleteResidualsPending => (
+            "Clos en partie",
+            "Des copies nommées plus bas sont closes, d’autres subsistent jusqu’aux dates indiquées.",
+        ),
+        _ => (
+            "Clos en partie",
+            "Des copies nommées plus bas sont closes ; d’autres sont encore là, ou sans date de fin connue.",
+        ),
     },
     ..version_1::FRENCH
 };
@@ -76,6 +95,22 @@ pub(super) const ENGLISH: Texts = Texts {
             "not_seen" => "what remains could not be seen",
             _ => return None,
         })
+    },
+    known: |known| match known {
+        ResidualKnowledge::SeenGone => "is gone: the store was read again",
+        ResidualKnowledge::DeclaredEnd => "its declared time has passed; nobody could look",
+    },
+    closure: |outcome| match outcome {
+        Outcome::Complete => {
+            ("Closed", "All copies named below are closed; for each it is said how that is known.")
+        }
+        Outcome::CompleteResidualsPending => {
+            ("Closed in part", "Some copies named below are closed, others remain until the dates given.")
+        }
+        _ => (
+            "Closed in part",
+            "Some copies named below are closed; others are still there, or have no known end.",
+        ),
     },
     ..version_1::ENGLISH
 };
