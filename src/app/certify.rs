@@ -316,15 +316,19 @@ fn request_of(request: &RequestPlan) -> anyhow::Result<Request> {
 
 fn approvals(running: &Running<'_>) -> anyhow::Result<Vec<Approval>> {
     let mut approvals: BTreeMap<DateTime<Utc>, Approval> = BTreeMap::new();
-    let mut add = |kind, approved_at| -> anyhow::Result<()> {
-        approvals.insert(approved_at, Approval { role: Code::new("approver")?, kind, approved_at });
+    let mut add = |kind, approved_at, signature: &Option<String>| -> anyhow::Result<()> {
+        // Who it was stands in no certificate; that a key of theirs signed it does.
+        let role = if signature.is_some() { "approver-signed" } else { "approver" };
+        approvals.insert(approved_at, Approval { role: Code::new(role)?, kind, approved_at });
         Ok(())
     };
     match running.approved.basis() {
-        ApprovalBasis::Person(approval) => add(ApprovalKind::Plan, approval.approved_at)?,
+        ApprovalBasis::Person(approval) => {
+            add(ApprovalKind::Plan, approval.approved_at, &approval.signature)?;
+        }
         ApprovalBasis::Standing(standing) => {
             for approval in standing {
-                add(ApprovalKind::Standing, approval.approved_at)?;
+                add(ApprovalKind::Standing, approval.approved_at, &approval.signature)?;
             }
         }
     }

@@ -147,6 +147,10 @@ impl AppError {
             {
                 CLOCK_HINT
             }
+            Self::Approval(ApprovalError::Signature(_)) => {
+                "the approver signs what `oubliette approve PLAN --as NAME --to-sign` prints with `ssh-keygen -Y sign \
+                 -n oubliette-approval`; then `oubliette approve PLAN --as NAME --signature FILE`"
+            }
             Self::Approval(_) => "see `oubliette show`; approve with `oubliette approve PLAN --as NAME`",
             Self::NoSuchPlan { .. } | Self::AmbiguousPlan { .. } => "`oubliette status` lists the plans",
             Self::Interrupted { .. } => "go on with `oubliette apply --resume`",

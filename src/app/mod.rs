@@ -41,7 +41,7 @@ pub use looking::{
 pub use open::Documents;
 pub use person_receipts::KEPT_DAYS as RECEIPT_KEPT_DAYS;
 pub use place::{Anchor, Auditing, SharedFiles, audit, bucket_files};
-pub use planning::PlanStanding;
+pub use planning::{ApprovalExtras, PlanStanding};
 pub use requests::{RequestAnswer, RequestReceipt, RequestReceived, RequestStory};
 pub use status::Status;
 

@@ -11,6 +11,7 @@ use crate::plan::approval::Approvals;
 use crate::plan::explain::{ExplainInput, Explanation, explain};
 use crate::plan::file::{parse_plan, read_plan};
 use crate::plan::planner::{ClockMarks, DraftInput, draft};
+use crate::plan::signature::{Signers, plan_lines, standing_lines};
 use crate::plan::store::{Approval, PlanEntry, PlanStore as _, StandingApproval};
 use crate::plan::{ApprovalRules, ApprovedPlan, Plan, digest};
 use anyhow::Context as _;
@@ -31,6 +32,14 @@ pub struct PlanStanding {
     pub ready: Result<(), AppError>,
     /// The run of this plan, if there is one.
     pub run: Option<crate::journal::RunRecord>,
+}
+
+/// What may go with an approval of a plan.
+#[derive(Debug, Clone, Default)]
+pub struct ApprovalExtras {
+    pub note: Option<String>,
+    /// In the form of [`crate::plan::signature::kept_form`].
+    pub signature: Option<String>,
 }
 
 /// Plans looked at to find one by the beginning of its id.
@@ -165,7 +174,7 @@ impl App {
         &self,
         reference: &str,
         approver: &str,
-        note: Option<String>,
+        with: ApprovalExtras,
     ) -> Result<Approval, AppError> {
         let (plan, digest) = self.stored_plan(reference).await?;
         let approval = Approval {
@@ -173,7 +182,8 @@ impl App {
             plan_digest: digest,
             approver: approver.to_owned(),
             approved_at: self.now(),
-            note,
+            note: with.note,
+            signature: with.signature,
         };
         // The same check as before execution, so that a yes that would be worthless is not recorded.
         let approvals = Approvals { of_plan: std::slice::from_ref(&approval), standing: &[] };
@@ -191,21 +201,59 @@ impl App {
         policy: &str,
         rule: &str,
         approver: &str,
+        signature: Option<String>,
     ) -> Result<StandingApproval, AppError> {
+        let rule_digest = self.rule_digest(policy, rule)?;
+        let lines = standing_lines(policy, rule, &rule_digest, approver);
+        self.signers()
+            .check(approver, signature.as_deref(), &lines)
+            .map_err(crate::plan::ApprovalError::Signature)?;
+        let approval = StandingApproval {
+            policy: policy.to_owned(),
+            rule: rule.to_owned(),
+            rule_digest,
+            approver: approver.to_owned(),
+            approved_at: self.now(),
+            revoked_at: None,
+            signature,
+        };
+        self.ledger.approve_standing(&approval).await?;
+        Ok(approval)
+    }
+
+    /// The lines that an approver of this plan signs.
+    ///
+    /// # Errors
+    /// When there is no such plan.
+    pub async fn lines_to_sign(&self, reference: &str, approver: &str) -> Result<String, AppError> {
+        let (plan, digest) = self.stored_plan(reference).await?;
+        Ok(plan_lines(&plan.plan_id, &digest, approver))
+    }
+
+    /// The lines that somebody signs who approves a rule as it stands.
+    ///
+    /// # Errors
+    /// [`AppError::NoSuchRule`].
+    pub fn standing_lines_to_sign(
+        &self,
+        policy: &str,
+        rule: &str,
+        approver: &str,
+    ) -> Result<String, AppError> {
+        Ok(standing_lines(policy, rule, &self.rule_digest(policy, rule)?, approver))
+    }
+
+    fn rule_digest(&self, policy: &str, rule: &str) -> Result<String, AppError> {
         let targets = self.catalog.targets(self.now());
         let target = targets.iter().find(|target| target.policy.name == policy && target.rule.id == rule);
         let target = target
             .ok_or_else(|| AppError::NoSuchRule { policy: policy.to_owned(), rule: rule.to_owned() })?;
-        let approval = StandingApproval {
-            policy: policy.to_owned(),
-            rule: rule.to_owned(),
-            rule_digest: digest::of_rule(&self.catalog, target),
-            approver: approver.to_owned(),
-            approved_at: self.now(),
-            revoked_at: None,
-        };
-        self.ledger.approve_standing(&approval).await?;
-        Ok(approval)
+        Ok(digest::of_rule(&self.catalog, target))
+    }
+
+    fn signers(&self) -> Signers<'_> {
+        let approvals = &self.settings.approvals;
+        Signers { approvers: &approvals.approvers, required: approvals.require_signature }
     }
 
     /// Takes the standing approvals of a rule back; how many there were.
@@ -243,8 +291,11 @@ impl App {
         Ok(ApprovedPlan::new(plan.clone(), approvals, self.approval_rules(), now)?)
     }
 
-    fn approval_rules(&self) -> ApprovalRules {
-        ApprovalRules { approver_not_author: self.settings.approvals.approver_not_author }
+    fn approval_rules(&self) -> ApprovalRules<'_> {
+        ApprovalRules {
+            approver_not_author: self.settings.approvals.approver_not_author,
+            signers: Some(self.signers()),
+        }
     }
 
     /// A plan of the ledger with its digest. A plan file is taken only if the ledger has the same.

@@ -125,7 +125,7 @@ pub enum Command {
     Explain(ExplainArguments),
     /// Approves exactly one plan, or one rule as it stands.
     #[command(
-        after_help = "Exit status: 0, 2, 5 when the plan cannot be approved.\n\nExamples:\n  oubliette approve latest --as dpo --note \"seen with legal\"\n  oubliette approve --standing customers-fr/prospect --as dpo\n  oubliette approve --revoke customers-fr/prospect"
+        after_help = "Exit status: 0, 2, 5 when the plan cannot be approved.\n\nExamples:\n  oubliette approve latest --as dpo --note \"seen with legal\"\n  oubliette approve --standing customers-fr/prospect --as dpo\n  oubliette approve --revoke customers-fr/prospect\n\nSigned:\n  oubliette approve latest --as dpo --to-sign > lines\n  ssh-keygen -Y sign -f ~/.ssh/id_ed25519 -n oubliette-approval lines\n  oubliette approve latest --as dpo --signature lines.sig"
     )]
     Approve(ApproveArguments),
     /// Carries out an approved plan and leaves a certificate.
@@ -264,6 +264,12 @@ pub struct ApproveArguments {
     /// Takes a standing approval back.
     #[arg(long, value_name = "POLICY/RULE", conflicts_with = "approver")]
     pub revoke: Option<String>,
+    /// The signature of the approver over what `--to-sign` prints: of `ssh-keygen -Y sign`, or ECDSA in DER.
+    #[arg(long, value_name = "FILE", conflicts_with = "revoke")]
+    pub signature: Option<PathBuf>,
+    /// Prints what the approver signs, and approves nothing.
+    #[arg(long, conflicts_with_all = ["revoke", "signature", "note"])]
+    pub to_sign: bool,
 }
 
 #[derive(Debug, Clone, Args)]

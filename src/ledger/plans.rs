@@ -18,6 +18,8 @@ use serde::{Deserialize, Serialize};
 struct SealedPart {
     approver: String,
     note: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signature: Option<String>,
 }
 
 fn place_of_approval(plan_id: &str, digest: &str) -> String {
@@ -77,7 +79,11 @@ impl PlanStore for Ledger {
             }
             Some(_) => {}
         }
-        let part = SealedPart { approver: approval.approver.clone(), note: approval.note.clone() };
+        let part = SealedPart {
+            approver: approval.approver.clone(),
+            note: approval.note.clone(),
+            signature: approval.signature.clone(),
+        };
         let sealed = self.secret.seal(&place_of_approval(&plan_id, &approval.plan_digest), &part)?;
         statement("INSERT INTO approval (plan_id, plan_digest, approved_at, sealed) VALUES ($1, $2, $3, $4)")
             .bind(&plan_id)
@@ -98,7 +104,8 @@ impl PlanStore for Ledger {
 
     async fn approve_standing(&self, approval: &StandingApproval) -> Result<(), PlanStoreError> {
         let place = place_of_standing(&approval.policy, &approval.rule, &approval.rule_digest);
-        let part = SealedPart { approver: approval.approver.clone(), note: None };
+        let signature = approval.signature.clone();
+        let part = SealedPart { approver: approval.approver.clone(), note: None, signature };
         let sealed = self.secret.seal(&place, &part)?;
         let mut work = self.store.write().await?;
         statement(
@@ -159,7 +166,8 @@ impl Ledger {
         let place = place_of_approval(&plan_id, &plan_digest);
         let part: SealedPart = self.secret.open(&place, row.bytes("sealed")?)?;
         let approved_at = instant_of(&row.text("approved_at")?)?;
-        Ok(Approval { plan_id, plan_digest, approver: part.approver, approved_at, note: part.note })
+        let SealedPart { approver, note, signature } = part;
+        Ok(Approval { plan_id, plan_digest, approver, approved_at, note, signature })
     }
 
     fn standing_of(&self, row: &Row) -> Result<StandingApproval, LedgerError> {
@@ -174,6 +182,7 @@ impl Ledger {
             approver: part.approver,
             approved_at: instant_of(&row.text("approved_at")?)?,
             revoked_at: row.optional_text("revoked_at")?.as_deref().map(instant_of).transpose()?,
+            signature: part.signature,
         })
     }
 }

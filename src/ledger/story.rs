@@ -302,6 +302,7 @@ async fn plans_are_kept_and_approved<L: Ledger>(open: &impl AsyncFn() -> L) {
         approver: "dpo@example.org".into(),
         approved_at: instant(7),
         note: Some("checked with Alice".into()),
+        signature: Some("-----BEGIN SSH SIGNATURE-----".into()),
     };
     let unknown = Approval { plan_id: "nowhere".into(), ..approval.clone() };
     assert!(matches!(ledger.approve(&unknown).await, Err(PlanStoreError::Unknown { .. })));
@@ -328,6 +329,7 @@ async fn standing_approvals_end_when_revoked(ledger: &impl Ledger) {
         approver: "dpo@example.org".into(),
         approved_at: instant(0),
         revoked_at: None,
+        signature: Some("AAAA".into()),
     };
     ledger.approve_standing(&approval).await.expect("approves");
     let other = StandingApproval { rule: "invoice".into(), ..approval.clone() };

@@ -3,6 +3,7 @@
 //! Floor 3; pure. [`ApprovedPlan::new`] is the only way there, and execution takes nothing else.
 
 use super::compile::{self, Compiled, ExecutableItem, Refused, Subjects, Surroundings, owners};
+use super::signature::{SignatureError, Signers, is_same_person, plan_lines, standing_lines};
 use super::store::{Approval, StandingApproval};
 use super::world::World;
 use super::{FindingCode, FindingSeverity, Plan, PlanFinding, PlanItem, digest};
@@ -47,10 +48,12 @@ pub enum ApprovalWarning {
 }
 
 /// What the settings ask of an approval.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ApprovalRules {
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ApprovalRules<'a> {
     /// Who drafted a plan may not approve it.
     pub approver_not_author: bool,
+    /// Whose signatures are asked for; `None`: signatures are not looked at, because they were.
+    pub signers: Option<Signers<'a>>,
 }
 
 /// The yeses that the ledger has.
@@ -86,6 +89,9 @@ pub enum ApprovalError {
         "the standing approval of rule '{rule}' of policy '{policy}' is void: the rule or its datasets changed"
     )]
     StandingVoid { policy: String, rule: String },
+    /// There is a yes, and nothing shows that it was given by whom it names.
+    #[error("the approval does not stand: {0}")]
+    Signature(#[from] SignatureError),
 }
 
 fn messages(findings: &[PlanFinding]) -> String {
@@ -101,17 +107,19 @@ impl ApprovedPlan {
     pub fn new(
         plan: Plan,
         approvals: Approvals<'_>,
-        rules: ApprovalRules,
+        rules: ApprovalRules<'_>,
         now: DateTime<Utc>,
     ) -> Result<Self, ApprovalError> {
         check_plan(&plan, now)?;
         let digest = plan.digest();
         let basis = match basis_of_person(&plan, &digest, approvals.of_plan, rules) {
             Ok(approval) => ApprovalBasis::Person(approval),
-            Err(reason @ (ApprovalError::OtherDigest { .. } | ApprovalError::AuthorIsApprover { .. })) => {
-                basis_of_standing(&plan, approvals.standing).map_err(|_| reason)?
-            }
-            Err(_) => basis_of_standing(&plan, approvals.standing)?,
+            Err(
+                reason @ (ApprovalError::OtherDigest { .. }
+                | ApprovalError::AuthorIsApprover { .. }
+                | ApprovalError::Signature(_)),
+            ) => basis_of_standing(&plan, approvals.standing, rules).map_err(|_| reason)?,
+            Err(_) => basis_of_standing(&plan, approvals.standing, rules)?,
         };
         let warnings = warnings_of(&plan, &basis);
         Ok(Self { plan, digest, basis, warnings })
@@ -303,21 +311,43 @@ fn with_severity(plan: &Plan, severity: FindingSeverity) -> Vec<PlanFinding> {
     plan.findings.iter().filter(|finding| finding.severity == severity).cloned().collect()
 }
 
-fn is_same_person(one: &str, other: &str) -> bool {
-    one.trim().to_lowercase() == other.trim().to_lowercase()
+impl ApprovalRules<'_> {
+    fn check(self, approver: &str, signature: Option<&str>, lines: &str) -> Result<(), SignatureError> {
+        self.signers.map_or(Ok(()), |signers| signers.check(approver, signature, lines))
+    }
+}
+
+/// Those whose signatures hold, and why the last of the others does not.
+fn signed<T>(
+    approvals: Vec<T>,
+    check: impl Fn(&T) -> Result<(), SignatureError>,
+) -> (Vec<T>, Option<SignatureError>) {
+    let mut unsigned = None;
+    let good = approvals.into_iter().filter(|approval| match check(approval) {
+        Ok(()) => true,
+        Err(reason) => {
+            unsigned = Some(reason);
+            false
+        }
+    });
+    (good.collect(), unsigned)
 }
 
 fn basis_of_person(
     plan: &Plan,
     digest: &str,
     approvals: &[Approval],
-    rules: ApprovalRules,
+    rules: ApprovalRules<'_>,
 ) -> Result<Approval, ApprovalError> {
     let plan_id = || plan.plan_id.clone();
     let of_plan: Vec<&Approval> =
         approvals.iter().filter(|approval| approval.plan_id == plan.plan_id).collect();
     let of_bytes: Vec<&&Approval> =
         of_plan.iter().filter(|approval| approval.plan_digest == digest).collect();
+    let (of_bytes, unsigned) = signed(of_bytes, |approval| {
+        let lines = plan_lines(&plan.plan_id, digest, &approval.approver);
+        rules.check(&approval.approver, approval.signature.as_deref(), &lines)
+    });
     // Somebody else's yes is worth more than the author's own.
     let other = of_bytes.iter().find(|approval| !is_same_person(&approval.approver, &plan.author));
     match other.or(of_bytes.first()) {
@@ -325,12 +355,19 @@ fn basis_of_person(
             Err(ApprovalError::AuthorIsApprover { plan_id: plan_id() })
         }
         Some(approval) => Ok((**approval).clone()),
-        None if !of_plan.is_empty() => Err(ApprovalError::OtherDigest { plan_id: plan_id() }),
-        None => Err(ApprovalError::NotApproved { plan_id: plan_id() }),
+        None => Err(match unsigned {
+            Some(reason) => ApprovalError::Signature(reason),
+            None if of_plan.is_empty() => ApprovalError::NotApproved { plan_id: plan_id() },
+            None => ApprovalError::OtherDigest { plan_id: plan_id() },
+        }),
     }
 }
 
-fn basis_of_standing(plan: &Plan, standing: &[StandingApproval]) -> Result<ApprovalBasis, ApprovalError> {
+fn basis_of_standing(
+    plan: &Plan,
+    standing: &[StandingApproval],
+    rules: ApprovalRules<'_>,
+) -> Result<ApprovalBasis, ApprovalError> {
     // What becomes of one person's records is looked at by a person.
     if plan.request.is_some() {
         return Err(ApprovalError::NotApproved { plan_id: plan.plan_id.clone() });
@@ -343,15 +380,22 @@ fn basis_of_standing(plan: &Plan, standing: &[StandingApproval]) -> Result<Appro
                 one.revoked_at.is_none() && one.policy == item.rule.policy && one.rule == item.rule.rule
             })
             .collect();
-        let Some(binding) = of_rule.iter().find(|one| one.rule_digest == item.rule.digest) else {
-            return Err(if of_rule.is_empty() {
+        let of_digest = of_rule.iter().filter(|one| one.rule_digest == item.rule.digest).collect();
+        let (of_digest, unsigned) = signed(of_digest, |one| {
+            let lines = standing_lines(&one.policy, &one.rule, &one.rule_digest, &one.approver);
+            rules.check(&one.approver, one.signature.as_deref(), &lines)
+        });
+        let Some(binding) = of_digest.first() else {
+            return Err(if let Some(reason) = unsigned {
+                ApprovalError::Signature(reason)
+            } else if of_rule.is_empty() {
                 ApprovalError::NotApproved { plan_id: plan.plan_id.clone() }
             } else {
                 ApprovalError::StandingVoid { policy: item.rule.policy.clone(), rule: item.rule.rule.clone() }
             });
         };
-        if !used.contains(binding) {
-            used.push((*binding).clone());
+        if !used.contains(*binding) {
+            used.push((**binding).clone());
         }
     }
     // A plan with nothing to do stands on no approval at all.

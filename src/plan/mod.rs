@@ -20,6 +20,7 @@ pub mod named;
 pub mod order;
 pub mod planner;
 pub mod request;
+pub mod signature;
 pub mod staleness;
 pub mod store;
 pub mod survey;

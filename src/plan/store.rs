@@ -16,6 +16,9 @@ pub struct Approval {
     pub approver: String,
     pub approved_at: DateTime<Utc>,
     pub note: Option<String>,
+    /// Of the lines of [`crate::plan::signature::plan_lines`], by a key of the approver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
 }
 
 /// A yes to one rule as it stands, so that it may be carried out unattended. It binds the rule's
@@ -29,6 +32,9 @@ pub struct StandingApproval {
     pub approver: String,
     pub approved_at: DateTime<Utc>,
     pub revoked_at: Option<DateTime<Utc>>,
+    /// Of the lines of [`crate::plan::signature::standing_lines`], by a key of the approver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
 }
 
 #[derive(Debug, Error)]

@@ -1,5 +1,6 @@
 //! The form of the settings, as tables (floor 6).
 
+use crate::plan::signature::ApproverKey;
 use crate::policy::document::GUARDS;
 use crate::policy::scalars::{PERIOD, SHARE, ZONE};
 use crate::schedule::Cron;
@@ -250,7 +251,29 @@ static APPROVALS: Shape = Shape {
     keys: &[
         Key::optional("approver_not_author", Form::Boolean, "who drafted a plan may not approve it"),
         Key::optional("plan_valid_for", PERIOD_FORM, "how long a plan may wait, P7D unless said"),
+        Key::optional("approvers", Form::List(&Form::Map(&APPROVER)), "whose approvals must be signed"),
+        Key::optional(
+            "require_signature",
+            Form::Boolean,
+            "every approval must be signed, by one of the approvers",
+        ),
     ],
+};
+
+static APPROVER: Shape = Shape {
+    name: "an approver",
+    exactly_one: false,
+    keys: &[
+        Key::required("name", TEXT_FORM, "as `approve --as` gives it"),
+        Key::required("key", Form::Scalar(&APPROVER_KEY), "public key, as a line of a .pub file or in PEM"),
+    ],
+};
+
+static APPROVER_KEY: ScalarForm = ScalarForm {
+    expected: "a public key of ssh-ed25519 or ecdsa-sha2-nistp256, or a P-256 key in PEM",
+    code: "bad-key",
+    pattern: None,
+    check: |text| ApproverKey::parse(text).map(drop).map_err(|error| error.to_string()),
 };
 
 static DRIFT: Shape = Shape {

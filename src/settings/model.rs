@@ -5,6 +5,7 @@
 
 use super::secret::SecretText;
 use crate::data_map::StoreTerms;
+use crate::plan::signature::Approver;
 use crate::plan::staleness::DriftMargin;
 use crate::policy::{Guards, Language, Period};
 use crate::schedule::Cron;
@@ -178,9 +179,13 @@ pub struct Schedule {
     pub window: Option<Period>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Approvals {
     /// Who drafted a plan may not approve it.
     pub approver_not_author: bool,
     pub plan_valid_for: Period,
+    /// Who must sign, and with which key.
+    pub approvers: Vec<Approver>,
+    /// Every approval must be signed, by one of the approvers.
+    pub require_signature: bool,
 }

@@ -7,6 +7,7 @@ use super::model::{
 };
 use super::secret::SecretText;
 use crate::data_map::{StoreKind, StoreTerms};
+use crate::plan::signature::{Approver, ApproverKey};
 use crate::plan::staleness::DriftMargin;
 use crate::policy::read::{boolean, guards, parsed, text, texts_of};
 use crate::policy::scalars::parse_share;
@@ -38,7 +39,7 @@ pub fn settings(node: &Node, directory: &Path, report: &mut Report<'_>) -> Optio
         author: text(node, "author"),
         stores,
         schedules: schedules(node.get("schedules")),
-        approvals: approvals(node.get("approvals")),
+        approvals: approvals(node.get("approvals"), report),
         guards: guards(node.get("guards"), Guards::default()),
         drift: drift(node.get("drift")),
         clock_tolerance: parsed::<Period>(node, "clock_tolerance")
@@ -211,13 +212,31 @@ fn schedules(node: Option<&Node>) -> BTreeMap<String, Schedule> {
     entries.iter().filter_map(|(entry, node)| Some((entry.text.clone(), read(node)?))).collect()
 }
 
-fn approvals(node: Option<&Node>) -> Approvals {
+fn approvals(node: Option<&Node>, report: &mut Report<'_>) -> Approvals {
+    let nobody = |node: &&Node| {
+        let has_approver = node.get("approvers").is_some_and(|approvers| !approvers.items().is_empty());
+        boolean(node, "require_signature") == Some(true) && !has_approver
+    };
+    if let Some(node) = node.filter(nobody) {
+        let message = "every approval must be signed, and nobody has a key".to_owned();
+        let hint = Some("add `approvers`, each with `name` and `key`".to_owned());
+        report.error("nobody-can-approve", node.place, message, hint);
+    }
     Approvals {
         approver_not_author: node.and_then(|node| boolean(node, "approver_not_author")).unwrap_or(true),
         plan_valid_for: node
             .and_then(|node| parsed(node, "plan_valid_for"))
             .unwrap_or_else(|| Period::days_of(PLAN_VALID_DAYS)),
+        approvers: node.and_then(|node| node.get("approvers")).map(approvers).unwrap_or_default(),
+        require_signature: node.and_then(|node| boolean(node, "require_signature")).unwrap_or(false),
     }
+}
+
+fn approvers(node: &Node) -> Vec<Approver> {
+    let approver = |node: &Node| {
+        Some(Approver { name: text(node, "name")?, key: ApproverKey::parse(&text(node, "key")?).ok()? })
+    };
+    node.items().iter().filter_map(approver).collect()
 }
 
 fn drift(node: Option<&Node>) -> DriftMargin {

@@ -98,7 +98,8 @@ pub fn approvals(standing: &Standing<'_>, language: Language) -> String {
             Some(note) => words::APPROVED_BY_NOTE.fill(language, &[&who, &when, &printable(note)]),
             None => words::APPROVED_BY.fill(language, &[&who, &when]),
         };
-        add_line(&mut page, format_args!("  {line}"));
+        let signed = approval.signature.as_ref().map(|_| words::APPROVAL_SIGNED.text(language));
+        add_line(&mut page, format_args!("  {line}{}", signed.unwrap_or_default()));
     }
     if covered_by_standing {
         add_line(&mut page, format_args!("  {}", words::COVERED.text(language)));
@@ -255,6 +256,9 @@ struct ApprovalJson<'a> {
     approver: &'a str,
     approved_at: String,
     note: Option<&'a str>,
+    /// As it was given, so that others can verify it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signature: Option<&'a str>,
 }
 
 impl<'a> StandingJson<'a> {
@@ -264,6 +268,7 @@ impl<'a> StandingJson<'a> {
             approver: &approval.approver,
             approved_at: instant(approval.approved_at),
             note: approval.note.as_deref(),
+            signature: approval.signature.as_deref(),
         });
         Self {
             format_version: JSON_FORMAT_VERSION,

@@ -11,6 +11,7 @@
     reason = "tests touch files and stop when they cannot go on"
 )]
 
+mod approvals;
 mod audit;
 mod buckets;
 mod canary;

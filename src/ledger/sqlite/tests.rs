@@ -99,6 +99,7 @@ async fn nothing_personal_is_in_any_file_of_the_ledger() {
         approver: "martin@example.org".into(),
         approved_at: instant(0),
         note: Some("asked Alice".into()),
+        signature: None,
     };
     ledger.approve(&approval).await.expect("approves");
     let standing = StandingApproval {
@@ -108,6 +109,7 @@ async fn nothing_personal_is_in_any_file_of_the_ledger() {
         approver: "martin@example.org".into(),
         approved_at: instant(0),
         revoked_at: None,
+        signature: None,
     };
     ledger.approve_standing(&standing).await.expect("approves");
     let all = files(&folder);

@@ -10,6 +10,7 @@ fn approval_of(plan: &Plan, approver: &str) -> Approval {
         approver: approver.to_owned(),
         approved_at: at("2026-06-15T13:00:00Z"),
         note: None,
+        signature: None,
     }
 }
 
@@ -21,6 +22,7 @@ fn standing(rule: &str, digest: &str) -> StandingApproval {
         approver: "bea".to_owned(),
         approved_at: at("2026-01-01T00:00:00Z"),
         revoked_at: None,
+        signature: None,
     }
 }
 
@@ -30,7 +32,7 @@ fn of_person(plan: &Plan, approver: &str) -> Result<ApprovedPlan, ApprovalError>
     ApprovedPlan::new(
         plan.clone(),
         approvals,
-        ApprovalRules { approver_not_author: true },
+        ApprovalRules { approver_not_author: true, ..ApprovalRules::default() },
         at("2026-06-15T14:00:00Z"),
     )
 }

@@ -39,6 +39,7 @@ fn approval(reason: &ApprovalError, plan: &Plan, language: Language) -> String {
         ApprovalError::NeedsPerson { findings: found, .. } => {
             words::NOT_READY_PERSON.fill(language, &[&findings(found)])
         }
+        ApprovalError::Signature(reason) => words::NOT_READY_SIGNATURE.fill(language, &[reason]),
         ApprovalError::StandingVoid { policy, rule } => words::NOT_READY_VOID.fill(language, &[policy, rule]),
     }
 }

@@ -297,6 +297,7 @@ fn approvals_are_shown_with_what_is_still_missing() {
         approver: "dpo".into(),
         approved_at: at(1_757_900_000),
         note: Some("seen with legal".into()),
+        signature: None,
     };
     let approvals_of = std::slice::from_ref(&approval);
     let approved =

@@ -236,6 +236,7 @@ messages! {
     NO_APPROVAL: "Personne n'a encore approuvé ce plan.", "Nobody has approved this plan yet.";
     APPROVED_BY: "{0} le {1}", "{0} at {1}";
     APPROVED_BY_NOTE: "{0} le {1} : {2}", "{0} at {1}: {2}";
+    APPROVAL_SIGNED: " (signée)", " (signed)";
     CARRIED_OUT: "Ce plan a été exécuté : {0}, attestation {1}.", "This plan was carried out: {0}, certificate {1}.";
     RUN_OPEN: "L'exécution {0} de ce plan n'est pas achevée : oubliette apply --resume",
         "Run {0} of this plan is not finished: oubliette apply --resume";
@@ -246,6 +247,8 @@ messages! {
     NOT_READY_UNAPPROVED: "il n'est pas approuvé", "it is not approved";
     NOT_READY_OTHER_DIGEST: "il a été approuvé sous une autre forme ; l'approuver à nouveau",
         "it was approved in another form: approve it again";
+    NOT_READY_SIGNATURE: "l'approbation n'est pas valablement signée ; détail, en anglais : {0}",
+        "the approval does not stand: {0}";
     NOT_READY_EXPIRED: "il a expiré le {0} ; l'établir à nouveau", "it expired at {0}: draft it again";
     NOT_READY_FUTURE: "il a été établi dans le futur : l'horloge est fausse", "it was drafted after now: the clock is wrong";
     NOT_READY_SIMULATED: "c'est une simulation", "it is a simulation";

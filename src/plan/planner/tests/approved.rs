@@ -44,6 +44,7 @@ fn approved(plan: &Plan) -> ApprovedPlan {
         approver: "bea".to_owned(),
         approved_at: plan.drafted_at,
         note: None,
+        signature: None,
     };
     let approvals = Approvals { of_plan: std::slice::from_ref(&approval), standing: &[] };
     ApprovedPlan::new(plan.clone(), approvals, ApprovalRules::default(), plan.drafted_at).unwrap()

@@ -57,6 +57,7 @@ pub(super) const FRENCH: Texts = Texts {
     approved: "Approbation",
     role: |role| match role {
         "approver" => "personne habilitée",
+        "approver-signed" => "personne habilitée, signature vérifiée",
         _ => role,
     },
     approval: |kind| match kind {
@@ -214,6 +215,7 @@ pub(super) const ENGLISH: Texts = Texts {
     approved: "Approval",
     role: |role| match role {
         "approver" => "authorized person",
+        "approver-signed" => "authorized person, signature verified",
         _ => role,
     },
     approval: |kind| match kind {
