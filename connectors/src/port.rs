@@ -156,6 +156,17 @@ pub trait RecordSource: Debug + Send + Sync {
         Ok(Vec::new())
     }
 
+    /// The statement that would let a search for identities in this column use an index, where none serves it and the
+    /// table is large. `None`: there is nothing to do, or the store cannot tell.
+    async fn search_advice(
+        &self,
+        _address: &DatasetAddress,
+        _shape: &DatasetShape,
+        _column: &str,
+    ) -> Result<Option<String>, ConnectorError> {
+        Ok(None)
+    }
+
     /// What speaks for going slower. Looked at between batches.
     async fn pressure(&self) -> Result<Pressure, ConnectorError>;
 }

@@ -249,6 +249,7 @@ pub enum DoubtReason {
 /// The counts of a selection over its whole dataset, at one moment.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Survey {
+    /// Of a selection with [`StartCondition::OnRequest`] it may be those in scope alone.
     pub total: u64,
     pub in_scope: u64,
     pub due: u64,

@@ -187,8 +187,9 @@ impl App {
             exceptions,
             failures,
             residue_steps: Vec::new(),
-            records_before: Some(item.counts.total),
-            records_after: after,
+            // Of what goes on request only the person's records are counted.
+            records_before: item.cutoff.map(|_| item.counts.total),
+            records_after: after.filter(|_| item.cutoff.is_some()),
         })
     }
 

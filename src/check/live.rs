@@ -51,6 +51,7 @@ pub async fn check_live(input: LiveCheck<'_>) -> Diagnostics {
     }
     checking.undeclared_tables();
     checking.linked_objects().await;
+    checking.searches().await;
     checking.rules().await;
     checking.diagnostics
 }
@@ -301,6 +302,35 @@ impl Checking<'_> {
                 };
                 self.tell(Severity::Warning, told.code, spot, told.message, told.hint);
             }
+        }
+    }
+
+    /// A request looks for a person in these columns.
+    async fn searches(&mut self) {
+        let mut advised = Vec::new();
+        for dataset in self.input.catalog.datasets().values().filter(|dataset| dataset.is_table()) {
+            let (Some(shape), Some(source)) =
+                (self.world.shape(&dataset.name), self.input.sources.get(&dataset.store))
+            else {
+                continue;
+            };
+            let columns: BTreeSet<&String> = dataset.subject.values().collect();
+            for column in columns {
+                // What cannot be asked is told by whatever needs it.
+                let advice = source.search_advice(&dataset.address(), shape, column).await;
+                if let Ok(Some(statement)) = advice {
+                    advised.push((dataset, column, statement));
+                }
+            }
+        }
+        for (dataset, column, statement) in advised {
+            let message = format!(
+                "a request for a person reads dataset {} whole: no index serves the search in column {}",
+                name(&dataset.name),
+                name(column)
+            );
+            let spot = self.input.places.column(&dataset.name, column);
+            self.tell(Severity::Warning, "identity-not-indexed", spot, message, Some(statement));
         }
     }
 

@@ -6,6 +6,7 @@ mod looking;
 mod receipts;
 mod servers;
 mod shapes;
+mod speed;
 mod texts;
 
 use crate::support::{Answer, Project, find_text, plan_id};

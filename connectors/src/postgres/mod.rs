@@ -9,6 +9,7 @@
 //! Through a pooler it needs sessions of its own (not transaction pooling), since it stands on settings of
 //! the session.
 
+mod advice;
 mod catalogue;
 mod connect;
 mod fault;
@@ -152,6 +153,16 @@ impl Backend for PostgresBackend {
         address: &DatasetAddress,
     ) -> Result<Vec<PartitionFacts>, ConnectorError> {
         partitions::partitions(&self.server, connection, address).await
+    }
+
+    async fn search_advice(
+        &self,
+        connection: &mut Self::Connection,
+        address: &DatasetAddress,
+        shape: &DatasetShape,
+        column: &str,
+    ) -> Result<Option<String>, ConnectorError> {
+        advice::search_advice(&self.server, connection, (address, shape), column).await
     }
 
     async fn enlist(

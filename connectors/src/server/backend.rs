@@ -175,6 +175,17 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         async { Ok(None) }
     }
 
+    /// See [`crate::RecordSource::search_advice`]. Inside a transaction of its own.
+    fn search_advice(
+        &self,
+        _connection: &mut Self::Connection,
+        _address: &DatasetAddress,
+        _shape: &DatasetShape,
+        _column: &str,
+    ) -> impl Future<Output = Result<Option<String>, ConnectorError>> + Send {
+        async { Ok(None) }
+    }
+
     /// What belongs to the work after a run that changed these tables; in codes for the certificate.
     fn clean_up(
         &self,

@@ -286,6 +286,16 @@ impl<'a, B: Backend> Lease<'a, B> {
         backend.partitions(self.connection()?, address).await
     }
 
+    pub(super) async fn search_advice(
+        &mut self,
+        address: &DatasetAddress,
+        shape: &DatasetShape,
+        column: &str,
+    ) -> Result<Option<String>, ConnectorError> {
+        let backend = self.backend();
+        backend.search_advice(self.connection()?, address, shape, column).await
+    }
+
     pub(super) async fn clean_up(
         &mut self,
         tables: &[DatasetAddress],

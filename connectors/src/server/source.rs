@@ -160,6 +160,15 @@ impl<B: Backend> RecordSource for ServerSource<B> {
         reading!(self, dataset, |lease| partition::is_there(&mut lease, dataset, mark))
     }
 
+    async fn search_advice(
+        &self,
+        address: &DatasetAddress,
+        shape: &DatasetShape,
+        column: &str,
+    ) -> Result<Option<String>, ConnectorError> {
+        reading!(self, &address.dataset, |lease| lease.search_advice(address, shape, column))
+    }
+
     /// Outside a transaction: what a missing right refuses would end it.
     async fn leaks(&self, tables: &[DatasetAddress], look: LeakLook) -> Result<Vec<Leak>, ConnectorError> {
         let mut lease = self.sessions.lease().await?;

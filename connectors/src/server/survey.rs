@@ -85,6 +85,13 @@ fn counting<B: Backend>(lease: &Lease<'_, B>, target: &Target<'_>) -> Result<Sql
     let (class, from) = (code(lease, target)?, &target.table.from);
     let start = lease.written(backend.dialect().start(&selection.start, target.table.row()))?;
     let (StartCondition::Event { field, .. }, Some(start)) = (&selection.start, start) else {
+        if selection.start == StartCondition::OnRequest {
+            // Few records of a table that may be large: those that the scope does not name are not counted.
+            let named =
+                crate::sql::predicate::render(backend.dialect(), &selection.scope, target.table.row());
+            let sql = "SELECT {0}, 0, count(*), NULL, NULL FROM {1} WHERE {2} GROUP BY 1";
+            return Ok(SqlText::fill(sql, &[&class, from, &lease.written(named)?]));
+        }
         let sql = "SELECT {0}, 0, count(*), NULL, NULL FROM {1} GROUP BY 1";
         return Ok(SqlText::fill(sql, &[&class, from]));
     };

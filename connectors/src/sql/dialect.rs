@@ -43,6 +43,21 @@ pub trait Dialect: fmt::Debug + Send + Sync {
         SqlText::fill("({0} IN ({1}))", &[tested.0, &SqlText::list(&list)])
     }
 
+    /// A condition that an ordinary index of the column serves, and that is true wherever the field equals one of
+    /// the literals; it may be true for more, and is unknown for NULL. `None` where [`Dialect::in_list`] is
+    /// served itself, or nothing is.
+    ///
+    /// # Errors
+    /// When the column is gone.
+    fn quick_in_list(
+        &self,
+        _field: &Field,
+        _row: Row<'_>,
+        _list: &[Value],
+    ) -> Result<Option<SqlText>, SqlError> {
+        Ok(None)
+    }
+
     fn between(&self, tested: Typed<'_>, low: Typed<'_>, high: Typed<'_>) -> SqlText {
         SqlText::fill("({0} BETWEEN {1} AND {2})", &[tested.0, low.0, high.0])
     }

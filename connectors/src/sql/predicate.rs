@@ -36,9 +36,17 @@ impl Writer<'_> {
                 let (left, right) = (self.operand(left)?, self.operand(right)?);
                 self.dialect.compare(*comparison, (&left.0, left.1), (&right.0, right.1))
             }
-            Expression::InList { operand: tested, list } => {
-                let tested = self.operand(tested)?;
-                self.dialect.in_list((&tested.0, tested.1), list)
+            Expression::InList { operand, list } => {
+                let tested = self.operand(operand)?;
+                let exact = self.dialect.in_list((&tested.0, tested.1), list);
+                let quick = match operand {
+                    Operand::Field(field) => self.dialect.quick_in_list(field, self.row, list)?,
+                    _ => None,
+                };
+                match quick {
+                    Some(quick) => SqlText::fill("({0} AND {1})", &[&quick, &exact]),
+                    None => exact,
+                }
             }
             Expression::Between { operand: tested, low, high } => {
                 let (tested, low, high) = (self.operand(tested)?, self.operand(low)?, self.operand(high)?);

@@ -59,6 +59,15 @@ impl Dialect for MySql {
         predicate::call(function, arguments)
     }
 
+    fn quick_in_list(
+        &self,
+        field: &Field,
+        row: Row<'_>,
+        list: &[Value],
+    ) -> Result<Option<SqlText>, SqlError> {
+        predicate::quick_in_list(field, row, list)
+    }
+
     fn start(&self, condition: &StartCondition, row: Row<'_>) -> Result<Option<StartText>, SqlError> {
         start::start(condition, row)
     }

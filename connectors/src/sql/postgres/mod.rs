@@ -26,7 +26,7 @@ use crate::dataset::{ColumnShape, DatasetShape};
 use crate::predicate::{Field, Function};
 use crate::selection::StartCondition;
 use crate::transform::FieldTransform;
-use crate::value::Value;
+use crate::value::{Value, ValueType};
 
 /// PostgreSQL's words.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +49,15 @@ impl Dialect for Postgres {
 
     fn literal(&self, value: &Value) -> SqlText {
         predicate::literal(value)
+    }
+
+    fn quick_in_list(
+        &self,
+        field: &Field,
+        row: Row<'_>,
+        list: &[Value],
+    ) -> Result<Option<SqlText>, SqlError> {
+        predicate::quick_in_list(field, row, list)
     }
 
     fn truth(&self, tested: &SqlText) -> SqlText {
@@ -74,6 +83,15 @@ impl Dialect for Postgres {
     fn already_equal(&self, field: &FieldTransform, row: Row<'_>) -> Result<Option<SqlText>, SqlError> {
         transform::already_equal(field, row)
     }
+}
+
+/// What [`crate::predicate::Predicate::one_of_identities`] compares of a column of text; `None` for others, which are
+/// compared as they are.
+pub(crate) fn identity_of(shape: &ColumnShape, column: &SqlText) -> Option<SqlText> {
+    (shape.value_type == ValueType::Text).then(|| {
+        let trimmed = predicate::call(Function::Trim, &[reading::text(column)]);
+        predicate::call(Function::Lower, &[trimmed])
+    })
 }
 
 /// The column as it was inspected: how it is read depends on its type.
