@@ -1,10 +1,10 @@
-//! Measures the removal of many objects of a bucket against `aws s3 rm --recursive` on as many, in one run on one
-//! server, and prints the ratio. Ours includes listing, judging, intent, and reading back that every version is
-//! gone.
+//! Measures the removal of many objects of a bucket against `s5cmd rm` and `aws s3 rm --recursive` on as many each, in
+//! one run on one server, and prints the ratios. Ours includes listing, judging, intent, and reading back that
+//! every version is gone, which is done while the next batch is carried out, as the program does.
 //!
 //! `bucket_speed [OBJECTS] [BATCH_RECORDS] [ROUNDS]`; by default 5000 objects, batches of 5000, 2 rounds, in a bucket
-//! without versions at the server that `OUBLIETTE_TEST_S3` names. Without the command `aws` ours is measured
-//! alone. What a journal on disk costs is not in it.
+//! without versions at the server that `OUBLIETTE_TEST_S3` names. A command that is not installed is left out. What
+//! a journal on disk costs is not in it.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -137,38 +137,56 @@ async fn ours(server: &Server, prefix: &str, objects: usize, batch_records: u32)
     let disposer = S3Disposer::open("speed", &options, &credentials).await.expect("a disposer");
     let selection = selection(&source, prefix).await;
     let (sink, mut after, mut gone) = (CountingSink::default(), None, 0);
+    let mut unseen: Option<DatasetKeys> = None;
     loop {
         let range = BatchRange { after, up_to: None, records_max: batch_records };
         let batch = Batch { selection: selection.clone(), range, only_keys: None };
-        let outcome = disposer.dispose(&batch, &sink).await.expect("a batch");
-        for group in &outcome.groups {
-            let keys = DatasetKeys { dataset: group.dataset.clone(), keys: group.disposed.clone() };
-            let seen = source.observe(&selection, &keys).await.expect("a look");
-            gone += seen.iter().filter(|one| one.state == ObservedState::Absent).count();
-        }
+        let (seen, outcome) =
+            tokio::join!(look(&source, &selection, unseen.take()), disposer.dispose(&batch, &sink));
+        gone += seen;
+        let outcome = outcome.expect("a batch");
+        let groups = outcome.groups.into_iter();
+        unseen = groups.map(|group| DatasetKeys { dataset: group.dataset, keys: group.disposed }).next();
         after = outcome.last_key;
         if outcome.exhausted {
             break;
         }
     }
+    gone += look(&source, &selection, unseen).await;
     let took = began.elapsed();
     assert_eq!(gone, objects, "what was seen to be gone");
     assert_eq!(sink.0.into_inner(), objects, "what was intended");
     took
 }
 
-/// `aws s3 rm --recursive`; `None` if there is no such command.
-fn theirs(server: &Server, prefix: &str) -> Option<Duration> {
+/// How many of these are gone.
+async fn look(source: &S3Source, selection: &Selection, keys: Option<DatasetKeys>) -> usize {
+    let Some(keys) = keys else { return 0 };
+    let seen = source.observe(selection, &keys).await.expect("a look");
+    seen.iter().filter(|one| one.state == ObservedState::Absent).count()
+}
+
+/// The commands that ours is measured against, without the address of the objects.
+const THEIRS: &[(&str, &[&str], &str)] =
+    &[("s5cmd", &["--log", "error", "rm"], "*"), ("aws", &["s3", "rm", "--recursive", "--quiet"], "")];
+
+/// How long another program takes; `None` if it is not installed.
+fn theirs(
+    server: &Server,
+    prefix: &str,
+    (program, arguments, all): (&str, &[&str], &str),
+) -> Option<Duration> {
     let began = Instant::now();
-    let done = Command::new("aws")
-        .args(["s3", "rm", "--recursive", "--quiet", "--endpoint-url", &server.endpoint])
-        .arg(format!("s3://{BUCKET}/{prefix}/"))
+    let done = Command::new(program)
+        .args(["--endpoint-url", &server.endpoint])
+        .args(arguments)
+        .arg(format!("s3://{BUCKET}/{prefix}/{all}"))
         .env("AWS_ACCESS_KEY_ID", &server.key)
         .env("AWS_SECRET_ACCESS_KEY", &server.secret)
         .env("AWS_DEFAULT_REGION", "us-east-1")
         .status()
         .ok()?;
-    assert!(done.success(), "aws s3 rm failed");
+    assert!(done.success(), "{program} failed");
     Some(began.elapsed())
 }
 
@@ -196,21 +214,21 @@ async fn main() {
         server.fill(&prefix, objects).await;
         let own = ours(&server, &prefix, objects, batch_records).await;
         assert_eq!(server.left(&prefix).await, 0);
-        server.fill(&prefix, objects).await;
-        let other = theirs(&server, &prefix);
-        println!(
-            "{objects} objects: ours {:.2} s ({:.0}/s), aws s3 rm {}, memory {} MB",
-            own.as_secs_f64(),
-            f64::from(u32::try_from(objects).unwrap_or(u32::MAX)) / own.as_secs_f64(),
-            other.map_or_else(
-                || "is not installed".to_owned(),
-                |other| format!(
-                    "{:.2} s (ratio {:.2})",
-                    other.as_secs_f64(),
-                    other.as_secs_f64() / own.as_secs_f64()
-                )
-            ),
-            memory_mb(),
-        );
+        println!("{objects} objects: ours {}, memory {} MB", speed(objects, own), memory_mb());
+        for rival in THEIRS {
+            server.fill(&prefix, objects).await;
+            let Some(other) = theirs(&server, &prefix, *rival) else {
+                println!("  {} is not installed", rival.0);
+                continue;
+            };
+            assert_eq!(server.left(&prefix).await, 0, "what {} left", rival.0);
+            let ratio = other.as_secs_f64() / own.as_secs_f64();
+            println!("  {} rm {}: ratio {ratio:.2}", rival.0, speed(objects, other));
+        }
     }
+}
+
+fn speed(objects: usize, took: Duration) -> String {
+    let objects = f64::from(u32::try_from(objects).unwrap_or(u32::MAX));
+    format!("{:.2} s ({:.0}/s)", took.as_secs_f64(), objects / took.as_secs_f64())
 }

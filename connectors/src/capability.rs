@@ -14,6 +14,8 @@ pub struct Capabilities {
     /// The store tells where a batch can end ([`crate::RecordSource::bound`]), so that several over disjoint
     /// ranges can be carried out at once.
     pub bounded_batches: bool,
+    /// What one batch has done can be read back while the next is carried out, and neither waits for the other.
+    pub reads_beside: bool,
     /// Most records in one batch.
     pub batch_records_max: u32,
 }

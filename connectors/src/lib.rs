@@ -73,8 +73,9 @@ pub use port::{Bound, Circumstance, Pressure, Prospect, Reach, RecordDisposer, R
 pub use postgres::{PostgresBackend, PostgresOptions};
 pub use predicate::{Field, Parsed, Position, Predicate, PredicateError, PredicateFault};
 pub use selection::{
-    Class, CoOwner, Dependent, DoubtReason, Exclusion, Lock, LockKind, LockedRecords, NoneLeft, Page,
-    PageRecord, RecordFacts, RowPage, RowValues, Selection, StartCondition, StartEncoding, Survey,
+    Class, CoOwner, Dependent, DoubtReason, Exclusion, InventoryNote, Lock, LockKind, LockedRecords,
+    NoneLeft, Page, PageRecord, RecordFacts, RowPage, RowValues, Selection, StartCondition, StartEncoding,
+    Survey,
 };
 pub use transform::{Disposal, FieldTransform, Marker, Transform, TransformClass};
 pub use value::{RecordKey, Value, ValueType};

@@ -8,7 +8,7 @@ use crate::error::ConnectorError;
 use crate::leak::{Leak, LeakLook};
 use crate::names::NamePage;
 use crate::partition::{Partition, PartitionEnd};
-use crate::selection::{Page, RecordFacts, RowPage, RowValues, Selection, Survey};
+use crate::selection::{InventoryNote, Page, RecordFacts, RowPage, RowValues, Selection, Survey};
 use crate::value::{RecordKey, Value};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -28,6 +28,18 @@ pub trait RecordSource: Debug + Send + Sync {
 
     /// Counts where each record of the dataset falls, in one consistent reading if the store can.
     async fn survey(&self, selection: &Selection) -> Result<Survey, ConnectorError>;
+
+    /// As [`RecordSource::survey`], by an inventory that the store has made of itself, where there is one to count by.
+    /// What was written after it is in no count; it is for the counts of a plan alone, and never evidence.
+    ///
+    /// # Errors
+    /// `Failed` when there should be an inventory and it cannot be used.
+    async fn survey_of_inventory(
+        &self,
+        _selection: &Selection,
+    ) -> Result<Option<(Survey, InventoryNote)>, ConnectorError> {
+        Ok(None)
+    }
 
     /// The next due records in key order, strictly after `after`.
     async fn page(

@@ -307,6 +307,19 @@ impl Survey {
     }
 }
 
+/// Of what inventory the counts of a survey are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InventoryNote {
+    /// What was written later is not in the counts.
+    pub made_at: DateTime<Utc>,
+    /// By the clock of the store.
+    pub age_seconds: u64,
+    /// Versions and markers of the dataset that it lists.
+    pub listed: u64,
+    /// Further ones that it lists although they were written later; not counted.
+    pub newer: u64,
+}
+
 /// Most keys in one sample of a survey.
 pub const SAMPLE_KEYS_MAX: usize = 5;
 

@@ -39,6 +39,7 @@ impl RecordSource for ClosedStore {
             set_based: false,
             own_clock: false,
             bounded_batches: false,
+            reads_beside: false,
             anonymizes: false,
             batch_records_max: 1,
         }

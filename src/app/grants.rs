@@ -2,6 +2,7 @@
 //!
 //! Floor 7. From the rules as they stand and the shapes of the live tables; nothing is granted here.
 
+use super::stores::inventory_options;
 use super::{App, AppError};
 use crate::data_map::{Dataset, StoreKind};
 use crate::settings::{Connection, Store};
@@ -72,7 +73,9 @@ impl App {
             })
             .collect();
         let anonymizes = own().any(|dataset| !self.anonymized_columns(dataset).is_empty());
-        policies(&bucket.name, &prefixes, store.terms.bypass_governance, anonymizes).into()
+        let inventory = bucket.inventory.as_ref().map(inventory_options);
+        policies(&bucket.name, &prefixes, store.terms.bypass_governance, anonymizes, inventory.as_ref())
+            .into()
     }
 
     /// Rows go by a rule of their own, or with the record that owns them.

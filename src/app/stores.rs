@@ -7,12 +7,15 @@ use super::{App, AppError};
 use crate::execution::OpenStore;
 use crate::keys;
 use crate::plan::world::{Sources, World};
-use crate::settings::{Bucket, BucketCredentials, Connection, Secret, SecretText, ServerOptions, Store};
+use crate::settings::{
+    Bucket, BucketCredentials, Connection, Inventory, Secret, SecretText, ServerOptions, Store,
+};
 use anyhow::Context as _;
+use chrono::TimeDelta;
 use connectors::directory::{DirectoryDisposer, DirectorySource};
 use connectors::mysql::{MySqlBackend, MySqlOptions};
 use connectors::postgres::{PostgresBackend, PostgresOptions};
-use connectors::s3::{Credentials, S3Disposer, S3Options, S3Source};
+use connectors::s3::{Credentials, InventoryOptions, S3Disposer, S3Options, S3Source};
 use connectors::server::{ServerDisposer, ServerSource};
 use connectors::sqlite::{SqliteDisposer, SqliteOptions, SqliteSource};
 use connectors::{RecordDisposer, RecordSource};
@@ -159,6 +162,7 @@ impl App {
             path_style: bucket.path_style,
             ca: ca.transpose()?,
             bypass_governance,
+            inventory: bucket.inventory.as_ref().map(inventory_options),
         })
     }
 
@@ -190,6 +194,14 @@ impl App {
         let plain = resolved.expose();
         let path = plain.strip_prefix("sqlite://").unwrap_or(plain);
         Ok(self.settings.path(Path::new(path)).to_string_lossy().into_owned())
+    }
+}
+
+pub(super) fn inventory_options(inventory: &Inventory) -> InventoryOptions {
+    InventoryOptions {
+        bucket: inventory.bucket.clone(),
+        prefix: inventory.prefix.clone(),
+        age_max: TimeDelta::from_std(inventory.age_max).unwrap_or(TimeDelta::MAX),
     }
 }
 

@@ -448,6 +448,7 @@ fn code_of(code: FindingCode) -> Option<&'static str> {
         | FindingCode::SameTableTwice
         | FindingCode::LockedByStore
         | FindingCode::OrphanObjects
+        | FindingCode::CountsOfInventory
         | FindingCode::NothingDue => return None,
     })
 }

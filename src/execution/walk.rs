@@ -1,13 +1,13 @@
 //! The walk over one item: batch after batch in key order until nothing due is left.
 
-use crate::execution::attempt::{self, BatchEnd, BatchError, Place};
+use crate::execution::attempt::{self, Act, BatchEnd, BatchError, Place, Unproven};
 use crate::execution::{
     ExecutionError, Interruption, OpenStore, Session, Snapshot, lanes, linked, partitions, patience,
 };
 use crate::hold::HoldBook;
 use crate::journal::codec;
 use crate::plan::compile::ExecutableItem;
-use connectors::{Batch, BatchRange, ConnectorError, RecordKey, failpoint};
+use connectors::{Batch, BatchRange, ConnectorError, RecordKey, Selection, failpoint};
 use std::time::Duration;
 
 #[derive(Debug)]
@@ -25,6 +25,9 @@ impl From<ExecutionError> for WalkError {
 
 /// How often the stop switch is looked at while waiting.
 pub(super) const WAIT_SLICE: Duration = Duration::from_millis(100);
+
+/// Aim of a batch in a store that keeps nobody waiting for it.
+const UNLOCKED_TARGET: Duration = Duration::from_secs(3);
 
 /// Tests of one server disturb one another, and would wait for each other.
 pub(super) fn ignores_pressure() -> bool {
@@ -58,6 +61,8 @@ struct Walk<'a> {
     book: HoldBook,
     cursor: Option<RecordKey>,
     records_max: u32,
+    /// Carried out and not read back yet.
+    unproven: Option<Box<(Selection, Unproven)>>,
     disposed: u64,
     disposed_in_pass: u64,
     passes: u32,
@@ -84,6 +89,7 @@ impl<'a> Walk<'a> {
             book: executor.holds.book().await.map_err(ExecutionError::from)?,
             cursor,
             records_max: executor.tuning.clamp(executor.tuning.records_start, store_max),
+            unproven: None,
             disposed: 0,
             disposed_in_pass: 0,
             passes: 1,
@@ -94,6 +100,25 @@ impl<'a> Walk<'a> {
     }
 
     async fn run(&mut self) -> Result<Option<Interruption>, WalkError> {
+        let end = self.walk().await;
+        // Whatever ended it, what was carried out is read back.
+        match self.unproven.take() {
+            Some(unproven) if !matches!(end, Err(WalkError::Run(_))) => {
+                match self.prove(*unproven).await {
+                    Ok(proven) => self.disposed += proven.disposed,
+                    Err(BatchError::Run(error)) => return Err(error.into()),
+                    Err(BatchError::Store { error, .. }) => return Err(WalkError::Item(error)),
+                    Err(BatchError::HoldsChanged) => {
+                        return Err(self.session.unreadable("a proof was refused because of a hold").into());
+                    }
+                }
+                end
+            }
+            _ => end,
+        }
+    }
+
+    async fn walk(&mut self) -> Result<Option<Interruption>, WalkError> {
         loop {
             if let Some(interruption) = self.session.executor.control.interruption() {
                 return Ok(Some(interruption));
@@ -142,7 +167,40 @@ impl<'a> Walk<'a> {
         let range = BatchRange { after: self.cursor.clone(), up_to: None, records_max: self.records_max };
         let batch = Batch { selection, range, only_keys: None };
         let place = Place { item: self.item.item.item, part: 0, hold_revision: self.book.revision };
+        if self.open.source.capabilities().reads_beside {
+            return self.overlapped(place, batch).await;
+        }
         attempt::batch(self.session, self.open, place, &batch).await
+    }
+
+    /// Carries a batch out while the one before is read back. The last one is read back at once.
+    async fn overlapped(&mut self, place: Place, batch: Batch) -> Result<BatchEnd, BatchError> {
+        let act = attempt::act(self.session, self.open, place, &batch);
+        let act = match self.unproven.take() {
+            None => act.await,
+            Some(before) => {
+                let (proven, act) = tokio::join!(self.prove(*before), act);
+                let proven = proven?.disposed;
+                self.disposed += proven;
+                self.disposed_in_pass += proven;
+                act
+            }
+        };
+        let unproven = match act? {
+            Act::Nothing(end) => return Ok(end),
+            Act::Done(unproven) => Box::new((batch.selection, *unproven)),
+        };
+        if unproven.1.outcome.exhausted {
+            return self.prove(*unproven).await;
+        }
+        let last_key = unproven.1.outcome.last_key.clone();
+        self.unproven = Some(unproven);
+        Ok(BatchEnd { journaled: true, disposed: 0, last_key, exhausted: false })
+    }
+
+    async fn prove(&self, (selection, unproven): (Selection, Unproven)) -> Result<BatchEnd, BatchError> {
+        let cursor = unproven.outcome.last_key.clone();
+        attempt::prove(self.session, self.open, &selection, unproven, cursor).await
     }
 
     /// Takes one batch into account; true when the walk is over.
@@ -152,7 +210,10 @@ impl<'a> Walk<'a> {
         self.disposed_in_pass += end.disposed;
         self.cursor = end.last_key.or(self.cursor.take());
         let capabilities = self.open.source.capabilities();
-        let tuning = &self.session.executor.tuning;
+        let mut tuning = self.session.executor.tuning;
+        if !capabilities.transactional {
+            tuning.batch_target = tuning.batch_target.max(UNLOCKED_TARGET);
+        }
         if end.journaled {
             self.records_max = tuning.next_records(self.records_max, took, capabilities.batch_records_max);
         }

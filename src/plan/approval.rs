@@ -267,9 +267,13 @@ fn executable_of(item: &PlanItem, compiled: Compiled) -> Result<ExecutableItem, 
     if compiled.disposition != item.disposition {
         return Err(CompileError::CatalogChanged);
     }
+    let mut selection = compiled.selection;
+    // What is newer than the inventory was counted by nobody.
+    selection.unchanged_since =
+        selection.unchanged_since.min(item.inventory_at.or(selection.unchanged_since));
     Ok(ExecutableItem {
         item: item.clone(),
-        selection: compiled.selection,
+        selection,
         subjects: compiled.subjects,
         links: compiled.links,
         keepers: compiled.keepers,

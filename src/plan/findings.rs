@@ -6,7 +6,10 @@ use super::compile::{finding, name};
 use super::survey::Slot;
 use super::{FindingCode, FindingSeverity, GuardLimits, ItemCounts, PlanFinding, PlanItem};
 use crate::policy::{EmptyDataset, Guards, Share};
-use connectors::{Circumstance, DoubtReason, LockKind, Partition, StartCondition, StartEncoding};
+use chrono::SecondsFormat;
+use connectors::{
+    Circumstance, DoubtReason, InventoryNote, LockKind, Partition, StartCondition, StartEncoding,
+};
 
 /// The share of undecidable records over which the reviewer is told.
 const UNDECIDABLE_SHARE: Share = Share::from_basis_points(500);
@@ -74,6 +77,26 @@ pub fn guard_findings(dataset: &str, counts: &ItemCounts, guards: &Guards) -> Ve
         ));
     }
     found
+}
+
+/// Of which inventory the counts are, and what that means.
+#[must_use]
+pub fn inventory_finding(dataset: &str, inventory: &InventoryNote) -> PlanFinding {
+    let newer = match inventory.newer {
+        0 => String::new(),
+        newer => format!("; it lists {newer} later ones, which are not counted either"),
+    };
+    note(
+        FindingCode::CountsOfInventory,
+        format!(
+            "the counts of dataset {} are those of the inventory of {}, {} hours old when it was read, which lists {} \
+             versions: what was written since is not counted and stays for the next run{newer}",
+            name(dataset),
+            inventory.made_at.to_rfc3339_opts(SecondsFormat::Secs, true),
+            inventory.age_seconds / 3_600,
+            inventory.listed
+        ),
+    )
 }
 
 fn percent(share: Share) -> String {

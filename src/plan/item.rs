@@ -79,6 +79,7 @@ fn frame(position: u32, target: &Target<'_>, catalog: &Catalog) -> PlanItem {
         disposition: Disposition::Purge,
         cutoff: None,
         counts: ItemCounts::default(),
+        inventory_at: None,
         undecidable_samples: BTreeMap::new(),
         due_samples: Vec::new(),
         oldest_due_at: None,

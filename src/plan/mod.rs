@@ -136,6 +136,9 @@ pub struct PlanItem {
     /// Due are starts at or before these; `None` when the state itself is the start.
     pub cutoff: Option<Cutoff>,
     pub counts: ItemCounts,
+    /// The counts are of an inventory that was made then: what was written later is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inventory_at: Option<DateTime<Utc>>,
     /// Masked keys, a few for each kind of doubt.
     pub undecidable_samples: BTreeMap<DoubtReason, Vec<String>>,
     pub due_samples: Vec<String>,
@@ -399,6 +402,8 @@ pub enum FindingCode {
     SameTableTwice,
     /// The store keeps records under locks of its own.
     LockedByStore,
+    /// The counts are of an inventory of the store.
+    CountsOfInventory,
     /// A lock of the store is bypassed, because the settings say so.
     LockBypassed,
     /// The way the store is set up lets something survive, or costs.

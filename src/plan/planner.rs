@@ -4,7 +4,7 @@
 //! makes the plan incomplete; a rule that cannot end well makes a refusal; neither is an error.
 
 use super::compile::{self, Refused, Surroundings, finding, name};
-use super::findings::{note, partition_finding};
+use super::findings::{inventory_finding, note, partition_finding};
 use super::item::{ItemInput, item_of};
 use super::leaks;
 use super::linkage;
@@ -20,7 +20,7 @@ use crate::catalog::{Catalog, Target};
 use crate::hold::HoldBook;
 use crate::policy::RetainFor;
 use chrono::{DateTime, Duration, SubsecRound as _, Utc};
-use connectors::{Circumstance, DatasetShape, Partition, Selection, Survey};
+use connectors::{Circumstance, DatasetShape, InventoryNote, Partition, Selection, Survey};
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
@@ -128,6 +128,8 @@ struct Drafting<'a> {
 #[derive(Debug, Default)]
 struct Counted {
     survey: Survey,
+    /// Of which inventory the survey is.
+    inventory: Option<InventoryNote>,
     named: Vec<NamedObjects>,
     partitions: Vec<Partition>,
     /// Rows of each child without an index; `None` when they cannot be counted.
@@ -258,7 +260,7 @@ impl<'a> Drafting<'a> {
         selection: &Selection,
         counted: &Selection,
     ) -> Result<Counted, String> {
-        let mut survey = self.survey(&slot.target, counted).await?;
+        let (mut survey, inventory) = self.count_quickly(slot, counted).await?;
         let looking = Looking { sources: self.input.sources, book: self.input.holds };
         let (mut named, mut partitions) = (Vec::new(), Vec::new());
         if let Some(source) = self.input.sources.get(&slot.target.dataset.store) {
@@ -280,7 +282,25 @@ impl<'a> Drafting<'a> {
             }
             None => Vec::new(),
         };
-        Ok(Counted { survey, named, partitions, unindexed_rows: Vec::new(), set_up })
+        Ok(Counted { survey, inventory, named, partitions, unindexed_rows: Vec::new(), set_up })
+    }
+
+    /// By an inventory where there is one and no row keeps objects: those rows are asked for each object that is due,
+    /// and must speak of the same objects.
+    async fn count_quickly(
+        &self,
+        slot: &Slot<'_>,
+        counted: &Selection,
+    ) -> Result<(Survey, Option<InventoryNote>), String> {
+        if slot.compiled.keepers.is_empty()
+            && let Some(source) = self.input.sources.get(&slot.target.dataset.store)
+        {
+            let found = source.survey_of_inventory(counted).await.map_err(|error| error.to_string())?;
+            if let Some((survey, note)) = found {
+                return Ok((survey, Some(note)));
+            }
+        }
+        Ok((self.survey(&slot.target, counted).await?, None))
     }
 
     async fn survey(&self, target: &Target<'_>, selection: &Selection) -> Result<Survey, String> {
@@ -303,7 +323,7 @@ impl<'a> Drafting<'a> {
     fn add_item(&mut self, slot: &Slot<'_>, counted: &Counted) -> Result<(), PlanError> {
         let survey = &counted.survey;
         let position = self.next_position();
-        let item = item_of(&ItemInput {
+        let mut item = item_of(&ItemInput {
             position,
             target: &slot.target,
             compiled: &slot.compiled,
@@ -312,6 +332,7 @@ impl<'a> Drafting<'a> {
             named: &counted.named,
             partitions: &counted.partitions,
         });
+        item.inventory_at = counted.inventory.map(|note| note.made_at);
         if !item.counts.adds_up() || survey.changed_since_plan > 0 {
             return Err(PlanError::Miscounted { dataset: item.dataset });
         }
@@ -324,6 +345,7 @@ impl<'a> Drafting<'a> {
             self.input.previous,
         );
         let mut found = found;
+        found.extend(counted.inventory.map(|note| inventory_finding(&item.dataset, &note)));
         found.extend(partition_finding(&item, &counted.partitions));
         found.extend(super::findings::set_up_findings(&item.dataset, &item.store, &counted.set_up));
         self.push_findings(position, found);

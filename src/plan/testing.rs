@@ -98,6 +98,7 @@ pub(crate) fn item(position: u32, due: u64) -> PlanItem {
             not_yet_due: 100 - due,
             ..ItemCounts::default()
         },
+        inventory_at: None,
         undecidable_samples: BTreeMap::new(),
         due_samples: Vec::new(),
         oldest_due_at: None,

@@ -57,6 +57,7 @@ fn bucket(node: &Node, report: &mut Report<'_>) -> Option<ArchiveBucket> {
         ca: text(node, "ca").map(PathBuf::from),
         reader: own.clone(),
         writer: own,
+        inventory: None,
     };
     Some(ArchiveBucket { bucket, prefix, lock })
 }

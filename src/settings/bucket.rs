@@ -2,15 +2,19 @@
 //!
 //! The form was checked before ([`super::document`]).
 
-use super::model::{Bucket, BucketCredentials};
+use super::model::{Bucket, BucketCredentials, Inventory};
 use super::read::warn_of_plain_secret;
 use super::secret::SecretText;
-use crate::policy::read::{boolean, text};
+use crate::policy::Period;
+use crate::policy::read::{boolean, parsed, text};
 use crate::yaml::{Node, Report};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A bucket needs one, and stores that have none take this.
 pub(super) const USUAL_REGION: &str = "us-east-1";
+/// One a day, and a day of delay.
+const INVENTORY_DAYS_MAX: u32 = 2;
 
 pub(super) fn bucket(name: &str, node: &Node, report: &mut Report<'_>) -> Option<Bucket> {
     let Some(bucket) = text(node, "bucket").filter(|bucket| is_bucket_name(bucket)) else {
@@ -37,6 +41,7 @@ pub(super) fn bucket(name: &str, node: &Node, report: &mut Report<'_>) -> Option
         report.warning("same-credentials", node.place, message, Some(hint));
     }
     Some(Bucket {
+        inventory: node.get("inventory").map(|inventory| self::inventory(&bucket, inventory)),
         name: bucket,
         region: text(node, "region").unwrap_or_else(|| USUAL_REGION.to_owned()),
         endpoint,
@@ -45,6 +50,15 @@ pub(super) fn bucket(name: &str, node: &Node, report: &mut Report<'_>) -> Option
         reader,
         writer,
     })
+}
+
+fn inventory(bucket: &str, node: &Node) -> Inventory {
+    let age_max = parsed::<Period>(node, "max_age").unwrap_or_else(|| Period::days_of(INVENTORY_DAYS_MAX));
+    Inventory {
+        bucket: text(node, "bucket").unwrap_or_else(|| bucket.to_owned()),
+        prefix: text(node, "prefix").unwrap_or_default().trim_matches('/').to_owned(),
+        age_max: Duration::from_secs(age_max.seconds_range().0),
+    }
 }
 
 pub(super) fn is_bucket_name(name: &str) -> bool {

@@ -214,6 +214,21 @@ static STORE: Shape = Shape {
             Form::Boolean,
             "governance retention of Object Lock is bypassed; stands on certificates",
         ),
+        Key::optional("inventory", Form::Map(&INVENTORY), "S3 Inventory of the bucket, by which plans count"),
+    ],
+};
+
+static INVENTORY: Shape = Shape {
+    name: "the inventory of a bucket",
+    exactly_one: false,
+    keys: &[
+        Key::optional("bucket", TEXT_FORM, "bucket that it is delivered to; the bucket itself unless said"),
+        Key::required(
+            "prefix",
+            TEXT_FORM,
+            "folder that holds one folder for each delivery, named by its time",
+        ),
+        Key::optional("max_age", PERIOD_FORM, "how old it may be, P2D unless said"),
     ],
 };
 

@@ -137,6 +137,17 @@ pub struct Bucket {
     pub ca: Option<PathBuf>,
     pub reader: BucketCredentials,
     pub writer: BucketCredentials,
+    /// By which plans count.
+    pub inventory: Option<Inventory>,
+}
+
+/// Where the inventories of a bucket are delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inventory {
+    pub bucket: String,
+    /// Without `/` at its end.
+    pub prefix: String,
+    pub age_max: Duration,
 }
 
 /// With what one side of a bucket shows who it is.

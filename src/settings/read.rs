@@ -107,7 +107,7 @@ fn store(name: &str, node: &Node, report: &mut Report<'_>) -> Option<Store> {
 
 /// Nothing that is written is ignored.
 fn refuse_foreign_keys(name: &str, kind: StoreKind, node: &Node, report: &mut Report<'_>) {
-    let of_buckets = ["bucket", "region", "endpoint", "path_style", "ca", "bypass_governance"];
+    let of_buckets = ["bucket", "region", "endpoint", "path_style", "ca", "bypass_governance", "inventory"];
     let foreign: &[&str] = match kind {
         StoreKind::Sqlite => &["connections", "vacuum", "logs_kept", "partitions"],
         StoreKind::Directory => &["reader", "writer", "connections", "vacuum", "logs_kept", "partitions"],

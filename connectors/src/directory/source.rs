@@ -52,6 +52,7 @@ impl RecordSource for DirectorySource {
             set_based: false,
             own_clock: false,
             bounded_batches: false,
+            reads_beside: false,
             anonymizes: false,
             batch_records_max: BATCH_RECORDS_MAX,
         }

@@ -101,6 +101,7 @@ impl Backend for MySqlBackend {
             own_clock: true,
             anonymizes: true,
             bounded_batches: true,
+            reads_beside: false,
             batch_records_max: BATCH_RECORDS_MAX,
         }
     }

@@ -48,6 +48,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     own_clock: true,
     anonymizes: true,
     bounded_batches: true,
+    reads_beside: false,
     batch_records_max: BATCH_RECORDS_MAX,
 };
 

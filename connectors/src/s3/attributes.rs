@@ -4,7 +4,7 @@
 
 use super::REQUESTS_AT_ONCE;
 use super::client::Bucket;
-use super::listing::{Entry, Kind};
+use super::listing::{Entry, Kind, Told};
 use crate::dataset::attribute;
 use crate::error::ConnectorError;
 use crate::selection::{Lock, LockKind, Selection, StartCondition};
@@ -25,19 +25,24 @@ pub(super) struct Wanted {
     pub(super) metadata: BTreeMap<String, String>,
 }
 
+/// Every field that a selection reads.
+pub(super) fn fields_of(selection: &Selection) -> BTreeSet<&str> {
+    let mut names: BTreeSet<&str> = selection.scope.fields().into_iter().collect();
+    names.extend(selection.conflicts.iter().flat_map(|predicate| predicate.fields()));
+    names.extend(selection.holds.iter().flat_map(|hold| hold.predicate.fields()));
+    if let StartCondition::Event { field, .. } = &selection.start {
+        names.insert(&field.name);
+    }
+    if let Disposal::Anonymize { fields, .. } = &selection.disposal {
+        names.extend(fields.iter().map(|field| field.column.as_str()));
+    }
+    names
+}
+
 impl Wanted {
     pub(super) fn of(selection: &Selection) -> Self {
-        let mut names: BTreeSet<&str> = selection.scope.fields().into_iter().collect();
-        names.extend(selection.conflicts.iter().flat_map(|predicate| predicate.fields()));
-        names.extend(selection.holds.iter().flat_map(|hold| hold.predicate.fields()));
-        if let StartCondition::Event { field, .. } = &selection.start {
-            names.insert(&field.name);
-        }
-        if let Disposal::Anonymize { fields, .. } = &selection.disposal {
-            names.extend(fields.iter().map(|field| field.column.as_str()));
-        }
         let mut wanted = Self::default();
-        for name in names {
+        for name in fields_of(selection) {
             if let Some(tag) = attribute("tag", name) {
                 wanted.tags.insert(tag, name.to_owned());
             } else if let Some(entry) = attribute("metadata", name) {
@@ -156,6 +161,9 @@ impl Bucket {
         if entry.kind != Kind::Version {
             return Ok(None);
         }
+        if let Told::Lock(lock) = entry.lock {
+            return Ok(lock.filter(|lock| self.holds(*lock)));
+        }
         let Seen::Version(head) = self.head(&entry.key, &entry.id).await? else { return Ok(None) };
         if head.object_lock_legal_hold_status() == Some(&ObjectLockLegalHoldStatus::On) {
             return Ok(Some(Lock { kind: LockKind::LegalHold, until: None }));
@@ -165,15 +173,20 @@ impl Bucket {
         }
         let kind = match head.object_lock_mode() {
             None => return Ok(None),
-            Some(ObjectLockMode::Governance) if self.bypass_governance => return Ok(None),
             Some(ObjectLockMode::Governance) => LockKind::Governance,
             // A mode that is not known is taken for the stronger one.
             Some(_) => LockKind::Compliance,
         };
         let until = head.object_lock_retain_until_date();
         let until = until.and_then(|at| DateTime::from_timestamp(at.secs(), at.subsec_nanos()));
+        Ok(Some(Lock { kind, until }).filter(|lock| self.holds(*lock)))
+    }
+
+    /// Whether a lock keeps us now.
+    fn holds(&self, lock: Lock) -> bool {
         // The store judges by its own clock; what it tells with each answer is that.
-        let is_over = until.zip(self.time()).is_some_and(|(until, now)| until <= now);
-        Ok((!is_over).then_some(Lock { kind, until }))
+        let is_over = lock.until.zip(self.time()).is_some_and(|(until, now)| until <= now);
+        let is_bypassed = lock.kind == LockKind::Governance && self.bypass_governance;
+        !(is_over || is_bypassed)
     }
 }

@@ -4,6 +4,7 @@
 //! its answers, and what it says of being overloaded is remembered for the caller to go slower.
 
 use super::fault;
+use super::inventory::InventoryOptions;
 use crate::error::ConnectorError;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextRef;
@@ -34,6 +35,8 @@ pub struct S3Options {
     pub ca: Option<Vec<u8>>,
     /// Whether governance retention is bypassed.
     pub bypass_governance: bool,
+    /// By which a plan counts, instead of a listing.
+    pub inventory: Option<InventoryOptions>,
 }
 
 /// Who asks.
@@ -128,6 +131,11 @@ impl Bucket {
             bypass_governance: options.bypass_governance,
             heard,
         })
+    }
+
+    /// Another bucket of the same store, with the same credentials.
+    pub(super) fn beside(&self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self.clone() }
     }
 
     /// The store's own time as of its last answer.

@@ -45,6 +45,14 @@ impl<'a> Named<'a> {
         }
     }
 
+    /// Whether an unfinished upload may be what is named.
+    pub(super) fn may_be_upload(self) -> bool {
+        match self {
+            Self::Object(_) => true,
+            Self::Version { part, .. } => part.starts_with(UPLOAD),
+        }
+    }
+
     /// Whether the entry, which has the same key, is what is named.
     pub(super) fn is(self, entry: &Entry) -> bool {
         match self {

@@ -6,6 +6,7 @@
 use super::client::Bucket;
 use super::key::part_of;
 use crate::error::ConnectorError;
+use crate::selection::Lock;
 use aws_sdk_s3::types::EncodingType;
 use chrono::{DateTime, Utc};
 
@@ -28,6 +29,15 @@ impl Kind {
     }
 }
 
+/// What was told of the lock of a version.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Told {
+    /// It must be asked for.
+    #[default]
+    Nothing,
+    Lock(Option<Lock>),
+}
+
 /// One line of a listing.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
@@ -44,6 +54,7 @@ pub(super) struct Entry {
     pub(super) is_latest: bool,
     /// The key cannot be told from this listing: it was replaced in part.
     pub(super) unreadable: bool,
+    pub(super) lock: Told,
 }
 
 /// Where a listing goes on: after this key, or after this version of it.
@@ -234,12 +245,13 @@ impl Decoding {
             storage_class: None,
             is_latest: line.is_latest,
             unreadable: !whole,
+            lock: Told::Nothing,
         })
     }
 }
 
 /// The text of `application/x-www-form-urlencoded`, and whether it was one.
-fn url_decoded(text: &str) -> (String, bool) {
+pub(super) fn url_decoded(text: &str) -> (String, bool) {
     let mut bytes = Vec::with_capacity(text.len());
     let mut whole = true;
     let mut rest = text.as_bytes();

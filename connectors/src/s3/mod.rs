@@ -45,6 +45,7 @@ mod dispose;
 mod due;
 mod fault;
 pub mod files;
+mod inventory;
 mod judge;
 pub mod key;
 mod listing;
@@ -60,6 +61,7 @@ mod walk;
 
 pub use client::{Credentials, S3Options, Side};
 pub use dispose::S3Disposer;
+pub use inventory::InventoryOptions;
 pub use policy::policies;
 pub use source::S3Source;
 

@@ -1,14 +1,15 @@
 //! What is there now for these keys. Evidence stands on this.
 //!
-//! One page that lists the whole of the prefix that all of them share tells it for many at once where little is
-//! left, as after a purge. Where more is left, each is looked at by itself.
+//! A page that lists the whole of the prefix that some of them share tells it for all of these at once where little is
+//! left, as after a purge; where more is left, they are told apart by what follows, and the last few are each looked
+//! at by itself. Only a listing that came whole in one page is believed.
 
-use super::REQUESTS_AT_ONCE;
 use super::attributes::{Seen, Wanted, fetch};
 use super::client::Bucket;
 use super::key::{MARKER, NULL, Named, UPLOAD, content_of};
 use super::listing::{Entry, Kind, Range};
 use super::walk::{of_key, versions_of};
+use super::{LANES, REQUESTS_AT_ONCE};
 use crate::batch::{Observation, ObservedState};
 use crate::classify::already_done;
 use crate::error::ConnectorError;
@@ -16,57 +17,101 @@ use crate::selection::{RecordFacts, Selection};
 use crate::transform::Disposal;
 use crate::value::{RecordKey, Value};
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 pub(super) async fn observe(
     bucket: &Bucket,
     selection: &Selection,
     keys: &[RecordKey],
 ) -> Result<Vec<Observation>, ConnectorError> {
-    let all_absent = match selection.disposal {
-        Disposal::Purge => listed(bucket, keys).await?,
-        Disposal::Anonymize { .. } => None,
-    };
-    if let Some(there) = all_absent {
-        let state = |at: &usize| {
-            if there.contains(at) { ObservedState::Present } else { ObservedState::Absent }
-        };
-        let seen = keys.iter().enumerate();
-        return Ok(seen.map(|(at, key)| Observation { key: key.clone(), state: state(&at) }).collect());
+    let mut states: Vec<Option<ObservedState>> = vec![None; keys.len()];
+    if selection.disposal == Disposal::Purge {
+        for (at, state) in listed(bucket, keys).await? {
+            if let Some(place) = states.get_mut(at) {
+                *place = Some(state);
+            }
+        }
     }
-    let looks: Vec<_> = keys.iter().map(|key| one(bucket, selection, key)).collect();
+    let looks: Vec<_> = keys
+        .iter()
+        .zip(states)
+        .map(|(key, state)| async move {
+            match state {
+                Some(state) => Ok(Observation { key: key.clone(), state }),
+                None => one(bucket, selection, key).await,
+            }
+        })
+        .collect();
     futures_util::stream::iter(looks).buffered(REQUESTS_AT_ONCE).try_collect().await
 }
 
-/// Which of the keys, by place, are in a whole listing of what they have in common; `None` if that is more than
-/// one page.
-async fn listed(bucket: &Bucket, keys: &[RecordKey]) -> Result<Option<HashSet<usize>>, ConnectorError> {
-    let Some(named) = keys.iter().map(Named::of).collect::<Option<Vec<_>>>() else { return Ok(None) };
-    if named.len() < KEYS_MIN {
-        return Ok(None);
+/// A key by its place among those that are asked for.
+type Asked<'a> = (usize, Named<'a>);
+
+/// What whole listings tell of the keys, by their place; not of all of them.
+async fn listed(bucket: &Bucket, keys: &[RecordKey]) -> Result<Vec<(usize, ObservedState)>, ConnectorError> {
+    let mut open: Vec<Vec<Asked<'_>>> =
+        vec![keys.iter().enumerate().filter_map(|(at, key)| Some((at, Named::of(key)?))).collect()];
+    let mut told = Vec::new();
+    while !open.is_empty() {
+        open.retain(|group| group.len() >= KEYS_MIN);
+        let looks: Vec<_> = open.into_iter().map(|group| look(bucket, group)).collect();
+        let looks: Vec<Look<'_>> = futures_util::stream::iter(looks).buffered(LANES).try_collect().await?;
+        open = Vec::new();
+        for look in looks {
+            match look {
+                Look::Whole(states) => told.extend(states),
+                Look::TooMuch(groups) => open.extend(groups),
+            }
+        }
     }
-    let prefix = common_prefix(named.iter().map(|named| named.key()));
+    Ok(told)
+}
+
+enum Look<'a> {
+    Whole(Vec<(usize, ObservedState)>),
+    /// The keys by what follows their common prefix.
+    TooMuch(Vec<Vec<Asked<'a>>>),
+}
+
+async fn look<'a>(bucket: &Bucket, group: Vec<Asked<'a>>) -> Result<Look<'a>, ConnectorError> {
+    let prefix = common_prefix(group.iter().map(|(_, named)| named.key()));
     let range = Range { prefix, after: None, by_directory: false, entries_max: 0 };
     let page = bucket.versions(range).await?;
     if page.next.is_some() {
-        return Ok(None);
+        return Ok(Look::TooMuch(apart(group, prefix)));
     }
     let content = |entry: Entry| {
         let part = content_of(&entry.part).into_owned();
         (entry.key, part)
     };
     let mut there: HashSet<(String, String)> = page.entries.into_iter().map(content).collect();
-    there.extend(bucket.uploads(prefix).await?.into_iter().map(content));
+    if group.iter().any(|(_, named)| named.may_be_upload()) {
+        there.extend(bucket.uploads(prefix).await?.into_iter().map(content));
+    }
     let objects: HashSet<&str> = there.iter().map(|(key, _)| key.as_str()).collect();
-    let is_there = |named: &Named<'_>| match *named {
+    let is_there = |named: Named<'_>| match named {
         Named::Object(key) => objects.contains(key),
         Named::Version { key, part } => there.contains(&(key.to_owned(), content_of(part).into_owned())),
     };
-    Ok(Some(named.iter().enumerate().filter(|(_, named)| is_there(named)).map(|(at, _)| at).collect()))
+    let states = group.into_iter().map(|(at, named)| (at, absent_if(!is_there(named))));
+    Ok(Look::Whole(states.collect()))
+}
+
+/// The group in parts whose common prefixes are longer, but for a key that is the prefix itself.
+fn apart<'a>(group: Vec<Asked<'a>>, prefix: &str) -> Vec<Vec<Asked<'a>>> {
+    let mut parts: BTreeMap<char, Vec<Asked<'a>>> = BTreeMap::new();
+    for asked in group {
+        let next = asked.1.key().strip_prefix(prefix).and_then(|rest| rest.chars().next());
+        if let Some(next) = next {
+            parts.entry(next).or_default().push(asked);
+        }
+    }
+    parts.into_values().collect()
 }
 
 /// For fewer keys a look at each costs no more.
-const KEYS_MIN: usize = 3;
+const KEYS_MIN: usize = 8;
 
 fn common_prefix<'a>(mut keys: impl Iterator<Item = &'a str>) -> &'a str {
     let Some(mut prefix) = keys.next() else { return "" };
@@ -170,6 +215,16 @@ impl Bucket {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_told_apart_has_longer_prefixes() {
+        let keys = ["a/1", "a/12", "a/2", "a/"].map(Named::Object);
+        let group: Vec<Asked<'_>> = keys.into_iter().enumerate().collect();
+        let parts = apart(group, "a/");
+        let places: Vec<Vec<usize>> =
+            parts.iter().map(|part| part.iter().map(|(at, _)| *at).collect()).collect();
+        assert_eq!(places, [vec![0, 1], vec![2]]);
+    }
 
     #[test]
     fn the_common_prefix_ends_between_characters() {

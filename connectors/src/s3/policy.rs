@@ -1,5 +1,7 @@
 //! The IAM policies of the two sides of a bucket.
 
+use super::inventory::InventoryOptions;
+
 /// What one side may do with one bucket.
 #[derive(Debug, Clone, Default)]
 struct Rights {
@@ -7,10 +9,16 @@ struct Rights {
     of_objects: Vec<&'static str>,
 }
 
-/// The policies of reader and writer, as JSON. `prefixes` are those of the datasets; `bypasses` says whether
+/// The policies of reader and writer, as JSON; `inventory` is what the reader reads beside the bucket. `prefixes` are those of the datasets; `bypasses` says whether
 /// governance retention is bypassed, `anonymizes` whether tags are rewritten.
 #[must_use]
-pub fn policies(bucket: &str, prefixes: &[String], bypasses: bool, anonymizes: bool) -> [String; 2] {
+pub fn policies(
+    bucket: &str,
+    prefixes: &[String],
+    bypasses: bool,
+    anonymizes: bool,
+    inventory: Option<&InventoryOptions>,
+) -> [String; 2] {
     let reading = Rights {
         of_bucket: vec![
             "s3:ListBucketVersions",
@@ -38,22 +46,35 @@ pub fn policies(bucket: &str, prefixes: &[String], bypasses: bool, anonymizes: b
     if anonymizes {
         writing.of_objects.extend(["s3:PutObjectTagging", "s3:PutObjectVersionTagging"]);
     }
-    [&reading, &writing].map(|rights| policy(bucket, prefixes, rights))
+    [policy(bucket, prefixes, &reading, inventory), policy(bucket, prefixes, &writing, None)]
 }
 
-fn policy(bucket: &str, prefixes: &[String], rights: &Rights) -> String {
+fn policy(
+    bucket: &str,
+    prefixes: &[String],
+    rights: &Rights,
+    inventory: Option<&InventoryOptions>,
+) -> String {
     let place = format!("arn:aws:s3:::{bucket}");
     let mut objects: Vec<String> =
         prefixes.iter().map(|prefix| format!("{place}/{}*", literal(prefix))).collect();
     objects.sort_unstable();
     objects.dedup();
-    let policy = serde_json::json!({
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Sid": "Bucket", "Effect": "Allow", "Action": rights.of_bucket, "Resource": place},
-            {"Sid": "Objects", "Effect": "Allow", "Action": rights.of_objects, "Resource": objects},
-        ],
-    });
+    let mut statements = vec![
+        serde_json::json!({"Sid": "Bucket", "Effect": "Allow", "Action": rights.of_bucket, "Resource": place}),
+        serde_json::json!({"Sid": "Objects", "Effect": "Allow", "Action": rights.of_objects, "Resource": objects}),
+    ];
+    if let Some(inventory) = inventory {
+        let place = format!("arn:aws:s3:::{}", inventory.bucket);
+        let files = format!("{place}/{}/*", literal(&inventory.prefix));
+        statements.push(serde_json::json!(
+            {"Sid": "Inventories", "Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": place}
+        ));
+        statements.push(serde_json::json!(
+            {"Sid": "Inventory", "Effect": "Allow", "Action": ["s3:GetObject"], "Resource": files}
+        ));
+    }
+    let policy = serde_json::json!({"Version": "2012-10-17", "Statement": statements});
     serde_json::to_string_pretty(&policy).unwrap_or_default()
 }
 
@@ -79,7 +100,8 @@ mod tests {
 
     #[test]
     fn only_the_writer_may_delete_and_only_below_the_prefixes() {
-        let [reader, writer] = policies("b", &["receipts/".to_owned(), "a*b/".to_owned()], false, false);
+        let [reader, writer] =
+            policies("b", &["receipts/".to_owned(), "a*b/".to_owned()], false, false, None);
         assert!(
             !reader.contains("Delete") && !reader.contains("Put") && !reader.contains("Abort"),
             "{reader}"
@@ -87,10 +109,14 @@ mod tests {
         assert!(writer.contains("s3:DeleteObjectVersion") && !writer.contains("Bypass"), "{writer}");
         assert!(writer.contains("arn:aws:s3:::b/receipts/*"), "{writer}");
         assert!(writer.contains("arn:aws:s3:::b/a${*}b/*"), "{writer}");
-        let [_, bypassing] = policies("b", &[], true, true);
+        let [_, bypassing] = policies("b", &[], true, true, None);
         assert!(
             bypassing.contains("s3:BypassGovernanceRetention")
                 && bypassing.contains("PutObjectVersionTagging")
         );
+        let age_max = chrono::TimeDelta::days(1);
+        let inventory = InventoryOptions { bucket: "lists".to_owned(), prefix: "all".to_owned(), age_max };
+        let [reader, writer] = policies("b", &[], false, false, Some(&inventory));
+        assert!(reader.contains("arn:aws:s3:::lists/all/*") && !writer.contains("lists"), "{reader}");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::client::{Bucket, Credentials, S3Options, Side};
 use super::due::next_due;
+use super::inventory::{self, InventoryOptions};
 use super::judge::Judge;
 use super::key::{Named, record_key};
 use super::listing::Range;
@@ -13,7 +14,7 @@ use crate::dataset::{ColumnShape, DatasetAddress, DatasetShape};
 use crate::error::ConnectorError;
 use crate::names::NamePage;
 use crate::port::{Circumstance, Pressure, Prospect, RecordSource};
-use crate::selection::{Class, DoubtReason, Page, PageRecord, RecordFacts, Selection, Survey};
+use crate::selection::{Class, DoubtReason, InventoryNote, Page, PageRecord, RecordFacts, Selection, Survey};
 use crate::value::{RecordKey, ValueType};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -23,6 +24,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 #[derive(Debug)]
 pub struct S3Source {
     bucket: Bucket,
+    inventory: Option<InventoryOptions>,
 }
 
 /// The pause for each sign of overload since the last look, and the longest.
@@ -40,7 +42,8 @@ impl S3Source {
         credentials: &Credentials,
     ) -> Result<Self, ConnectorError> {
         // What looks for credentials is large.
-        Ok(Self { bucket: Box::pin(Bucket::open(store, options, credentials, Side::Reader)).await? })
+        let bucket = Box::pin(Bucket::open(store, options, credentials, Side::Reader)).await?;
+        Ok(Self { bucket, inventory: options.inventory.clone() })
     }
 }
 
@@ -52,6 +55,7 @@ impl RecordSource for S3Source {
             set_based: false,
             own_clock: true,
             bounded_batches: false,
+            reads_beside: true,
             anonymizes: true,
             batch_records_max: BATCH_RECORDS_MAX,
         }
@@ -92,6 +96,17 @@ impl RecordSource for S3Source {
     async fn survey(&self, selection: &Selection) -> Result<Survey, ConnectorError> {
         refuse_foreign_parts(selection)?;
         survey::survey(&self.bucket, selection).await
+    }
+
+    async fn survey_of_inventory(
+        &self,
+        selection: &Selection,
+    ) -> Result<Option<(Survey, InventoryNote)>, ConnectorError> {
+        refuse_foreign_parts(selection)?;
+        match &self.inventory {
+            Some(options) => inventory::survey(&self.bucket, options, selection).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn page(

@@ -42,6 +42,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     set_based: true,
     own_clock: false,
     bounded_batches: false,
+    reads_beside: false,
     anonymizes: true,
     batch_records_max: BATCH_RECORDS_MAX,
 };

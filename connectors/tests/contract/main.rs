@@ -15,6 +15,8 @@ mod s3;
 #[cfg(feature = "s3")]
 mod s3_bucket;
 #[cfg(feature = "s3")]
+mod s3_inventory;
+#[cfg(feature = "s3")]
 mod s3_versions;
 #[cfg(all(feature = "postgres", feature = "mysql"))]
 mod server;

@@ -18,7 +18,7 @@ fn at(year: i32) -> DateTime<Utc> {
 }
 
 /// Whatever was written before `cutoff_year`, by its last modification.
-async fn selection(place: &Place, template: &str, cutoff_year: i32) -> Selection {
+pub(crate) async fn selection(place: &Place, template: &str, cutoff_year: i32) -> Selection {
     let address = place.address(template);
     let shape = place.source().await.inspect(&address).await.unwrap();
     Selection {

@@ -80,6 +80,7 @@ pub(super) async fn named(archive: &Path, bucket: &BucketArguments) -> Result<Sh
         path_style: bucket.path_style,
         ca: bucket.ca.as_deref().map(read_small).transpose()?,
         bypass_governance: false,
+        inventory: None,
     };
     let credentials = match &bucket.profile {
         Some(profile) => Credentials::Profile(profile.clone()),

@@ -47,6 +47,7 @@ pub(super) fn plan_item(
             undecidable: undecidable.map(|(reason, count)| (*reason, *count)).collect(),
         },
         undecidable_samples: BTreeMap::new(),
+        inventory_at: None,
         due_samples: Vec::new(),
         oldest_due_at: None,
         newest_due_at: None,

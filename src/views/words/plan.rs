@@ -172,6 +172,8 @@ messages! {
         "no primary key: no record can be named";
     FINDING_LINKED_STAY: "des fichiers nommés par les lignes ne partent pas avec elles",
         "files that rows name do not go with them";
+    FINDING_INVENTORY: "les nombres sont ceux d'un inventaire du magasin ; ce qui a été écrit depuis reste jusqu'à la prochaine exécution",
+        "the counts are those of an inventory of the store; what was written since stays for the next run";
     FINDING_ORPHANS: "des objets que nul enregistrement ne nomme resteraient pour toujours",
         "objects that no record names would stay for ever";
     ITEM_PARTITIONS: "Partitions supprimées d'un bloc : {0}.", "Partitions dropped as a whole: {0}.";
@@ -400,6 +402,7 @@ pub fn finding(code: FindingCode) -> Message {
         FindingCode::NamedInText => FINDING_NAMED_IN_TEXT,
         FindingCode::SameTableTwice => FINDING_SAME_TABLE_TWICE,
         FindingCode::LockedByStore => FINDING_LOCKED,
+        FindingCode::CountsOfInventory => FINDING_INVENTORY,
         FindingCode::LockBypassed => FINDING_BYPASS,
         FindingCode::StoreSetUp => FINDING_SET_UP,
         FindingCode::StoreForbids => FINDING_FORBIDS,

@@ -3,6 +3,7 @@
 
 mod archive;
 mod faults;
+mod inventory;
 mod kills;
 pub(crate) mod place;
 mod proxy;
@@ -14,6 +15,7 @@ use place::{Line, Place, is_past, rule, server, year};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
+use std::time::Instant;
 
 /// Keys that break other programs; without `//` and the backslash, of which SeaweedFS makes other keys.
 const ODD: &[&str] = &[
@@ -82,7 +84,7 @@ struct Filled {
     go: BTreeSet<Line>,
     stay: BTreeSet<Line>,
     /// Versions under governance, and under compliance.
-    locked: [u64; 2],
+    locked: [Vec<Line>; 2],
 }
 
 fn filled(objects: usize) -> Filled {
@@ -103,18 +105,18 @@ fn filled(objects: usize) -> Filled {
     let mut stay: BTreeSet<Line> = place.put_all(&others).into_iter().collect();
     stay.insert(place.put("receipts/2018/03/no-customer", "x"));
     let mut go = BTreeSet::new();
-    let mut locked = [0_u64; 2];
+    let mut locked = [Vec::new(), Vec::new()];
     for (at, line) in lines.iter().enumerate() {
         let parts: Vec<&str> = line.0.split('/').collect();
         let is_due = is_past(parts[1].parse().unwrap()) && parts[3] != "3";
         match at % 10 {
             4 if is_due => {
                 place.retain(line, Mode::Governance, UNTIL);
-                locked[0] += 1;
+                locked[0].push(line.clone());
             }
             7 if is_due => {
                 place.retain(line, Mode::Compliance, UNTIL + 86_400);
-                locked[1] += 1;
+                locked[1].push(line.clone());
             }
             _ if is_due => {
                 go.insert(line.clone());
@@ -125,10 +127,10 @@ fn filled(objects: usize) -> Filled {
         stay.insert(line.clone());
     }
     // A marker goes with the last of its versions, and stays over one that stays.
+    let kept: BTreeSet<String> = stay.iter().map(|(key, _)| key.clone()).collect();
     for key in keys.iter().step_by(5) {
         let marker = place.hide(key);
-        let has_kept = stay.iter().any(|(kept, _)| kept == key);
-        if has_kept {
+        if kept.contains(key) {
             stay.insert(marker)
         } else {
             go.insert(marker)
@@ -143,7 +145,10 @@ fn filled(objects: usize) -> Filled {
 /// `OUBLIETTE_S3_OBJECTS=20000` asks for more objects than the usual run of the tests makes.
 #[test]
 fn everything_due_and_free_goes_and_what_is_locked_is_certified_with_its_date() {
-    let Filled { place, go, stay, locked } = filled(number("OUBLIETTE_S3_OBJECTS", 150));
+    let Filled { place, go, stay, locked: locked_lines } = filled(number("OUBLIETTE_S3_OBJECTS", 150));
+    let locked = [0, 1].map(|kind: usize| locked_lines[kind].len());
+    let mut before = place.listing();
+    let began = Instant::now();
     let project = place.project(&server().0, "", DATA_MAP, &rule("receipt"));
     let hold =
         ["hold", "add", "--subject", "customer_id=3", "--matter", "m", "--reason", "r", "--owner", "o"];
@@ -155,7 +160,16 @@ fn everything_due_and_free_goes_and_what_is_locked_is_certified_with_its_date() 
     let page = project.run(&["--lang", "en", "show", "latest"]).expect(0).stdout;
     assert!(page.contains("compliance retention of Object Lock, until 2031-01-02"), "{page}");
     let predicate = applied(&project, 0);
-    assert_eq!(place.lines(), stay, "the listing before and after");
+    let took = began.elapsed().as_secs();
+    let after = place.listing();
+    assert!(after.keys().eq(stay.iter()), "what is left is what must stay");
+    before.retain(|line, _| stay.contains(line));
+    assert!(after == before, "what stays is as it was");
+    for (kind, lines) in locked_lines.iter().enumerate() {
+        let expected = [(Mode::Governance, UNTIL), (Mode::Compliance, UNTIL + 86_400)][kind].clone();
+        assert!(lines.iter().all(|line| place.retention(line) == expected), "locks are as they were");
+    }
+    eprintln!("went: {}, stayed: {}, of them locked: {locked:?}, seconds: {took}", go.len(), stay.len());
     let target = &predicate["evidence"]["targets"][0];
     assert_eq!(target["counts"]["purged"], go.len());
     assert_eq!(target["technique"], "s3.delete-version");

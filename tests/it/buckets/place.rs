@@ -11,7 +11,7 @@ use aws_sdk_s3::types::{
     ObjectLockRetentionMode, VersioningConfiguration,
 };
 use connectors::{RecordKey, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -102,6 +102,12 @@ impl Place {
         (key.to_owned(), format!("~marker;{marker}"))
     }
 
+    /// Deletes one version for good.
+    pub(crate) fn remove(&self, (key, id): &Line) {
+        let call = self.client.delete_object().bucket(self.bucket).key(self.key(key)).version_id(id);
+        wait(call.send()).unwrap();
+    }
+
     pub(crate) fn begin_upload(&self, key: &str) -> Line {
         let call = self.client.create_multipart_upload().bucket(self.bucket).key(self.key(key));
         let begun = wait(call.send()).unwrap().upload_id().unwrap().to_owned();
@@ -133,10 +139,22 @@ impl Place {
         }
     }
 
+    /// Under which retention a version is, and until when in seconds.
+    pub(crate) fn retention(&self, (key, id): &Line) -> (ObjectLockRetentionMode, i64) {
+        let call = self.client.get_object_retention().bucket(self.bucket).key(self.key(key)).version_id(id);
+        let told = wait(call.send()).unwrap().retention.unwrap();
+        (told.mode.unwrap(), told.retain_until_date.unwrap().secs())
+    }
+
     /// Everything there is under the prefix.
     pub(crate) fn lines(&self) -> BTreeSet<Line> {
+        self.listing().into_keys().collect()
+    }
+
+    /// Everything there is under the prefix, each with the tag of its content, its size and its time.
+    pub(crate) fn listing(&self) -> BTreeMap<Line, String> {
         let own = |key: Option<&str>| key.unwrap().strip_prefix(&self.prefix).unwrap().to_owned();
-        let mut lines = BTreeSet::new();
+        let mut lines = BTreeMap::new();
         let mut after: (Option<String>, Option<String>) = (None, None);
         loop {
             let call = self.client.list_object_versions().bucket(self.bucket).prefix(&self.prefix);
@@ -144,12 +162,14 @@ impl Place {
             // In one page where the store allows: SeaweedFS leaves keys out at the end of one.
             let page = wait(call.max_keys(1_000_000).send()).unwrap();
             let id = |id: Option<&str>| id.unwrap().to_owned();
-            lines.extend(page.versions().iter().map(|one| (own(one.key()), id(one.version_id()))));
-            lines.extend(
-                page.delete_markers()
-                    .iter()
-                    .map(|one| (own(one.key()), format!("~marker;{}", id(one.version_id())))),
-            );
+            lines.extend(page.versions().iter().map(|one| {
+                let told = format!("{:?} {:?} {:?}", one.e_tag(), one.size(), one.last_modified());
+                ((own(one.key()), id(one.version_id())), told)
+            }));
+            lines.extend(page.delete_markers().iter().map(|one| {
+                let part = format!("~marker;{}", id(one.version_id()));
+                ((own(one.key()), part), format!("{:?}", one.last_modified()))
+            }));
             if page.is_truncated() != Some(true) {
                 break;
             }
@@ -162,7 +182,7 @@ impl Place {
             uploads
                 .uploads()
                 .iter()
-                .map(|one| (own(one.key()), format!("upload;{}", one.upload_id().unwrap()))),
+                .map(|one| ((own(one.key()), format!("upload;{}", one.upload_id().unwrap())), String::new())),
         );
         lines
     }
