@@ -15,6 +15,7 @@ use crate::plan::explain::ExplainError;
 use crate::plan::staleness::StaleReason;
 use crate::plan::store::PlanStoreError;
 use crate::plan::{ApprovalError, FindingCode, PlanError, PlanFileError};
+use crate::schedule::store::ScheduleStoreError;
 use chrono::{DateTime, Utc};
 use connectors::ConnectorError;
 use std::io::ErrorKind;
@@ -95,6 +96,8 @@ pub enum AppError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error(transparent)]
+    Schedule(#[from] ScheduleStoreError),
+    #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -122,6 +125,7 @@ impl AppError {
             | Self::Journal(JournalError::Full)
             | Self::Ledger(LedgerError::Full)
             | Self::PlanStore(PlanStoreError::Full)
+            | Self::Schedule(ScheduleStoreError::Full)
             | Self::Hold(HoldError::Full)
             | Self::Execution(ExecutionError::Journal(JournalError::Full)) => true,
             Self::Store(error)

@@ -26,8 +26,10 @@ mod readiness;
 mod requests;
 mod residuals;
 mod resume;
+mod scanning;
 mod status;
 mod stores;
+mod unattended;
 
 pub use apply::{ApplyEnd, ApplyMode, TargetTotals};
 pub use closures::{ClosureEnd, OpenResiduals};
@@ -43,7 +45,9 @@ pub use person_receipts::KEPT_DAYS as RECEIPT_KEPT_DAYS;
 pub use place::{Anchor, Auditing, SharedFiles, audit, bucket_files};
 pub use planning::{ApprovalExtras, PlanStanding};
 pub use requests::{RequestAnswer, RequestReceipt, RequestReceived, RequestStory};
+pub use scanning::{Scan, ScannedRule, UnreachedDataset};
 pub use status::Status;
+pub use unattended::RuleName;
 
 use crate::catalog::Catalog;
 use crate::certificate::VerifiedCertificate;

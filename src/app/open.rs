@@ -17,7 +17,7 @@ use crate::settings::grounds;
 use crate::settings::load::load;
 use crate::settings::{LedgerSettings, Settings};
 use anyhow::Context as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The data map and the policies lie beside the settings.
@@ -54,13 +54,8 @@ impl App {
     /// # Errors
     /// [`AppError::Documents`] with every fault.
     pub fn documents(settings_file: &Path, environment: &Environment) -> Result<Documents, AppError> {
-        let directory = settings_file.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let directory = directory.unwrap_or(Path::new("."));
-        let mut paths = vec![settings_file.to_path_buf()];
-        paths.extend(
-            [DATA_MAP, POLICIES].map(|name| directory.join(name)).into_iter().filter(|path| path.exists()),
-        );
-        let loaded = load(&paths, environment.clock.now(), &DiskFiles);
+        let directory = directory_of(settings_file);
+        let loaded = load(&Self::document_paths(settings_file), environment.clock.now(), &DiskFiles);
         match (loaded.settings, loaded.catalog) {
             (Some(settings), Some(catalog)) => {
                 let (places, mut warnings) = (loaded.places, loaded.diagnostics);
@@ -81,6 +76,15 @@ impl App {
                 ),
             }),
         }
+    }
+
+    /// Where documents are looked for: the settings, and what lies beside them.
+    pub(super) fn document_paths(settings_file: &Path) -> Vec<PathBuf> {
+        let directory = directory_of(settings_file);
+        let beside = [DATA_MAP, POLICIES].map(|name| directory.join(name));
+        let mut paths = vec![settings_file.to_path_buf()];
+        paths.extend(beside.into_iter().filter(|path| path.exists()));
+        paths
     }
 
     pub(super) fn signer(&self) -> Result<FileSigner, AppError> {
@@ -106,6 +110,11 @@ impl App {
     pub(super) fn sealed(&self) -> Result<SealedStore, AppError> {
         Ok(SealedStore::open(&self.settings.path(&self.settings.sealed))?)
     }
+}
+
+fn directory_of(settings_file: &Path) -> &Path {
+    let directory = settings_file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    directory.unwrap_or(Path::new("."))
 }
 
 /// The sealing key stays a file beside the program, wherever the ledger is.

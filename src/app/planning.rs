@@ -73,6 +73,24 @@ impl App {
     /// # Errors
     /// When the counts of a store do not add up, or the ledger fails.
     pub async fn plan(&self, request: PlanRequest) -> Result<PlanStanding, AppError> {
+        let plan = self.draft(request).await?;
+        self.keep(plan).await
+    }
+
+    /// Keeps a drafted plan in the ledger.
+    ///
+    /// # Errors
+    /// When the ledger fails.
+    pub async fn keep(&self, plan: Plan) -> Result<PlanStanding, AppError> {
+        self.ledger.save_plan(&plan, &plan.canonical(), &plan.digest()).await?;
+        self.standing(plan).await
+    }
+
+    /// Drafts a plan and keeps it nowhere.
+    ///
+    /// # Errors
+    /// When the counts of a store do not add up, or the ledger fails.
+    pub async fn draft(&self, request: PlanRequest) -> Result<Plan, AppError> {
         for policy in &request.policies {
             if !self.catalog.policies().iter().any(|known| &known.name == policy) {
                 let known = self.catalog.policies().iter().map(|policy| policy.name.as_str());
@@ -87,7 +105,7 @@ impl App {
         let previous = self.previous_plan().await?;
         let author = request.author.or_else(|| self.settings.author.clone());
         let policies: BTreeSet<String> = request.policies.into_iter().collect();
-        let plan = draft(DraftInput {
+        Ok(draft(DraftInput {
             catalog: &self.catalog,
             sources: &sources,
             holds: &book,
@@ -103,9 +121,7 @@ impl App {
             looks_for_orphans: true,
             previous: previous.as_ref(),
         })
-        .await?;
-        self.ledger.save_plan(&plan, &plan.canonical(), &plan.digest()).await?;
-        self.standing(plan).await
+        .await?)
     }
 
     /// What all policies find now, for looking only: it is not kept.

@@ -157,6 +157,19 @@ pub enum Command {
     /// Shows plans, open runs, holds and certificates.
     #[command(after_help = "Exit status: 0, 2.\n\nExample:\n  oubliette status --format json")]
     Status,
+    /// Carries out the schedules of the settings, unattended.
+    #[command(
+        after_help = "Only rules with a standing approval go unattended; a plan of any other waits for `oubliette approve`. SIGTERM and Ctrl-C stop after the batch under way, a second one at once; SIGHUP reads the documents again. `--once` does what is due now and ends, for those who have a scheduler of their own.\n\nExit status: 0; with --once also 3 when something fell short or waits; 130 interrupted.\n\nExamples:\n  oubliette --log info daemon\n  oubliette daemon --once"
+    )]
+    Daemon(DaemonArguments),
+    /// Lists the schedules: when each is due next, and how its last run ended.
+    #[command(after_help = "Exit status: 0, 2.\n\nExample:\n  oubliette schedule --format json")]
+    Schedule,
+    /// Looks everywhere for what is beyond its time. Reads only.
+    #[command(
+        after_help = "What was seen is kept in the ledger, also when it is nothing. The daemon does the same at least once a quarter.\n\nExit status: 0, 2, 3 when a store could not be reached.\n\nExample:\n  oubliette scan"
+    )]
+    Scan,
     /// Accepts that the clock is right although the ledger has seen a later instant.
     #[command(
         after_help = "For a clock that once ran ahead and has been set right: without this no run would begin until that instant comes. Compare the clock with another one first. Who and why is kept in the ledger and shown by `oubliette status`.\n\nExit status: 0, 1 when a store's clock contradicts, 2 when the clock is not behind.\n\nExample:\n  oubliette accept-clock --as ops --reason \"the machine woke up in 2028, NTP is back\""
@@ -286,6 +299,13 @@ pub struct ApplyArguments {
     /// No progress.
     #[arg(long)]
     pub no_progress: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct DaemonArguments {
+    /// Does what is due now, and ends.
+    #[arg(long)]
+    pub once: bool,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -75,6 +75,8 @@ pub enum Interruption {
     StopRequested,
     /// The pause file exists.
     PauseFile,
+    /// The window of the schedule ended.
+    WindowOver,
 }
 
 #[derive(Debug)]

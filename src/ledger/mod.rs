@@ -31,6 +31,7 @@ mod receipts;
 mod requests;
 mod rows;
 mod runs;
+mod schedules;
 mod secret;
 mod sqlite;
 mod statement;

@@ -161,6 +161,32 @@ impl PlanStore for Ledger {
 }
 
 impl Ledger {
+    /// Takes back the standing approvals of a rule as it once was, and of no other form of it.
+    ///
+    /// # Errors
+    /// When the ledger cannot be written.
+    pub async fn revoke_standing_of(
+        &self,
+        policy: &str,
+        rule: &str,
+        rule_digest: &str,
+        at: DateTime<Utc>,
+    ) -> Result<u64, LedgerError> {
+        let mut work = self.store.write().await?;
+        let done = statement(
+            "UPDATE standing_approval SET revoked_at = $1
+             WHERE policy = $2 AND rule = $3 AND rule_digest = $4 AND revoked_at IS NULL",
+        )
+        .bind(text_of(at))
+        .bind(policy)
+        .bind(rule)
+        .bind(rule_digest)
+        .execute(&mut work)
+        .await?;
+        work.commit().await?;
+        Ok(done)
+    }
+
     fn approval_of(&self, row: &Row) -> Result<Approval, LedgerError> {
         let (plan_id, plan_digest) = (row.text("plan_id")?, row.text("plan_digest")?);
         let place = place_of_approval(&plan_id, &plan_digest);

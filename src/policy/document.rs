@@ -198,6 +198,11 @@ pub static GUARDS: Shape = Shape {
             Form::Count { low: 0, high: 1_000_000_000 },
             "newest records that always stay",
         ),
+        Key::optional(
+            "max_records_per_day",
+            Form::Count { low: 0, high: i64::MAX.unsigned_abs() },
+            "most records that go unattended in one day; without, no more than `max_records` a plan",
+        ),
     ],
 };
 

@@ -234,6 +234,10 @@ pub struct Guards {
     pub empty_dataset: EmptyDataset,
     /// How many of the newest records of a dataset always stay, due or not.
     pub keep_newest: u64,
+    /// Most records that the daemon disposes of in one day of the policy's zone; `None` is without limit.
+    /// Left out of digests where it is not said, so that approvals given before stay good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_records_per_day: Option<u64>,
 }
 
 impl Default for Guards {
@@ -243,6 +247,7 @@ impl Default for Guards {
             max_records: 100_000,
             empty_dataset: EmptyDataset::Refuse,
             keep_newest: 0,
+            max_records_per_day: None,
         }
     }
 }

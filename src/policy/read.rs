@@ -263,6 +263,7 @@ pub fn guards(node: Option<&Node>, defaults: Guards) -> Guards {
         max_records: parsed(node, "max_records").unwrap_or(defaults.max_records),
         empty_dataset,
         keep_newest: parsed(node, "keep_newest").unwrap_or(defaults.keep_newest),
+        max_records_per_day: parsed(node, "max_records_per_day").or(defaults.max_records_per_day),
     }
 }
 

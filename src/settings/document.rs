@@ -83,6 +83,7 @@ pub static SETTINGS: Shape = Shape {
         Key::optional("author", TEXT_FORM, "who drafts plans"),
         Key::required("stores", Form::Entries(&Form::Map(&STORE)), "the stores by name"),
         Key::optional("schedules", Form::Entries(&Form::Map(&SCHEDULE)), "unattended runs by name"),
+        Key::optional("daemon", Form::Map(&DAEMON), "how the daemon works"),
         Key::optional("approvals", Form::Map(&APPROVALS), "what an approval needs"),
         Key::optional("guards", Form::Map(&GUARDS), "guards of rules that name none"),
         Key::optional(
@@ -257,6 +258,66 @@ static SCHEDULE: Shape = Shape {
         Key::required("time_zone", Form::Scalar(&ZONE), "whose clock"),
         Key::required("policies", Form::List(&NAME_FORM), "which policies"),
         Key::optional("window", PERIOD_FORM, "how long after its time a run may go on"),
+        Key::optional(
+            "jitter",
+            Form::Scalar(&EXACT_PERIOD),
+            "most by which a due time is put off, differently each time; none unless said",
+        ),
+        Key::optional(
+            "missed",
+            Form::Words(&["next_window", "at_once"]),
+            "what was missed while nothing ran: waits for the next window unless said, or is caught up at once",
+        ),
+    ],
+};
+
+static DAEMON: Shape = Shape {
+    name: "the daemon",
+    exactly_one: false,
+    keys: &[
+        Key::optional(
+            "mode",
+            Form::Words(&["enforce", "dry_run"]),
+            "whether anything is carried out, as it is unless said",
+        ),
+        Key::optional(
+            "dry_run_reminder",
+            Form::Count { low: 1, high: 3_650 },
+            "after how many days a dry run left on is announced, and again each time; 7 unless said",
+        ),
+        Key::optional("jump", Form::Map(&JUMP), "when a rise of what is due waits for a person"),
+        Key::optional("scan", Form::Map(&SCAN), "when everything is looked at for what is beyond its time"),
+        Key::optional(
+            "stop_within",
+            Form::Scalar(&EXACT_PERIOD),
+            "after how long a stop no longer waits for the batch under way, PT1M unless said",
+        ),
+    ],
+};
+
+static JUMP: Shape = Shape {
+    name: "the jump guard",
+    exactly_one: false,
+    keys: &[
+        Key::optional(
+            "factor",
+            Form::Count { low: 2, high: 1_000_000 },
+            "how many times the usual number of due records, 10 unless said",
+        ),
+        Key::optional(
+            "floor",
+            Form::Count { low: 0, high: i64::MAX.unsigned_abs() },
+            "up to so many records nothing is a jump, 1000 unless said",
+        ),
+    ],
+};
+
+static SCAN: Shape = Shape {
+    name: "the verification scan",
+    exactly_one: false,
+    keys: &[
+        Key::required("cron", Form::Scalar(&CRON), "when, at least once a quarter"),
+        Key::required("time_zone", Form::Scalar(&ZONE), "whose clock"),
     ],
 };
 

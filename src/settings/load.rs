@@ -13,6 +13,7 @@ use crate::data_map::StoreTerms;
 use crate::data_map::document::DATA_MAP;
 use crate::data_map::read::{ReadDataset, datasets, names};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::digest::Digest32;
 use crate::limits::{DATASETS_MAX, DOCUMENT_BYTES_MAX, DOCUMENT_FILES_MAX, DOCUMENT_FOLDERS_DEPTH_MAX};
 use crate::policy::Guards;
 use crate::policy::document::{PACKS, POLICY};
@@ -57,6 +58,27 @@ pub fn load(paths: &[PathBuf], as_of: DateTime<Utc>, files: &dyn FileReader) -> 
         return Loaded { settings: None, catalog: None, places, diagnostics };
     }
     Loaded { settings, catalog: Some(catalog), places, diagnostics }
+}
+
+/// Tells the documents under `paths` apart by their names and bytes. What cannot be read has a print too, so
+/// that it differs from what could be.
+#[must_use]
+pub fn fingerprint(paths: &[PathBuf], files: &dyn FileReader) -> String {
+    let mut diagnostics = Diagnostics::new();
+    let mut finder = Finder { files, diagnostics: &mut diagnostics, found: BTreeSet::new() };
+    for path in paths {
+        finder.search(path, 0);
+    }
+    let mut print = Vec::new();
+    for path in &finder.found {
+        print.extend_from_slice(path.to_string_lossy().as_bytes());
+        match files.read(path, DOCUMENT_BYTES_MAX) {
+            Ok(bytes) => print.extend_from_slice(Digest32::of(&bytes).as_bytes()),
+            Err(error) => print.extend_from_slice(error.to_string().as_bytes()),
+        }
+    }
+    print.extend(diagnostics.items().iter().flat_map(|item| item.file.bytes()));
+    Digest32::of(&print).hex()
 }
 
 /// A fault of a whole file.

@@ -17,7 +17,8 @@ pub use files::{DiskFiles, FileError, FileReader, Found, SystemSecrets};
 pub use load::{Loaded, load};
 pub use model::{
     Approvals, ArchiveBucket, ArchiveLock, ArchiveSettings, Bucket, BucketCredentials, Connection,
-    Controller, Inventory, LedgerSettings, Schedule, ServerOptions, Settings, Store,
+    Controller, DaemonSettings, Inventory, JumpGuard, LedgerSettings, MissedRuns, Schedule, ServerOptions,
+    Settings, Store,
 };
 pub use secret::{Secret, SecretError, SecretLookup, SecretText};
 

@@ -30,6 +30,7 @@ pub struct Settings {
     pub author: Option<String>,
     pub stores: BTreeMap<String, Store>,
     pub schedules: BTreeMap<String, Schedule>,
+    pub daemon: DaemonSettings,
     pub approvals: Approvals,
     /// Guards of rules that name none.
     pub guards: Guards,
@@ -179,7 +180,7 @@ pub struct ServerOptions {
     pub vacuums: bool,
 }
 
-/// When which policies run unattended. Stored; the daemon acts on it.
+/// When which policies run unattended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     pub cron: Cron,
@@ -188,6 +189,39 @@ pub struct Schedule {
     pub policies: Vec<String>,
     /// How long after its due time a run may begin or go on; `None` is without end.
     pub window: Option<Period>,
+    /// Most by which a due time is put off.
+    pub jitter: Duration,
+    pub missed: MissedRuns,
+}
+
+/// What becomes of due times that passed while nothing ran. Either way once, however many there were.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MissedRuns {
+    /// Begun only within a window; without one, at once.
+    #[default]
+    NextWindow,
+    /// Begun at once, with a window of the same length from then on.
+    AtOnce,
+}
+
+/// How the daemon works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DaemonSettings {
+    /// Plans are drafted, and nothing is carried out.
+    pub dry_run: bool,
+    pub dry_run_reminder_days: u32,
+    pub jump: JumpGuard,
+    pub scan_cron: Cron,
+    pub scan_zone: Tz,
+    /// How long a stop waits for the batch under way.
+    pub stop_within: Duration,
+}
+
+/// More is due than `factor` times what usually is, and more than `floor` records: a person looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JumpGuard {
+    pub factor: u64,
+    pub floor: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 //! The form was checked before ([`super::document`]).
 
 use super::model::{
-    Approvals, Connection, Controller, LedgerSettings, Schedule, ServerOptions, Settings, Store,
+    Approvals, Connection, Controller, DaemonSettings, JumpGuard, LedgerSettings, MissedRuns, Schedule,
+    ServerOptions, Settings, Store,
 };
 use super::secret::SecretText;
 use crate::data_map::{StoreKind, StoreTerms};
@@ -14,11 +15,18 @@ use crate::policy::scalars::parse_share;
 use crate::policy::{Guards, Language, Period};
 use crate::schedule::Cron;
 use crate::yaml::{Node, Report};
+use chrono_tz::Tz;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const PLAN_VALID_DAYS: u32 = 7;
+const DRY_RUN_REMINDER_DAYS: u32 = 7;
+const JUMP_FACTOR: u64 = 10;
+const JUMP_FLOOR: u64 = 1_000;
+/// The first day of each quarter.
+const SCAN_CRON: &str = "0 0 4 1 1,4,7,10 *";
+const STOP_WITHIN: Duration = Duration::from_mins(1);
 const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
 
 /// Makes settings of a checked document. `None` when an indispensable part is not usable.
@@ -39,6 +47,7 @@ pub fn settings(node: &Node, directory: &Path, report: &mut Report<'_>) -> Optio
         author: text(node, "author"),
         stores,
         schedules: schedules(node.get("schedules")),
+        daemon: daemon(node.get("daemon"))?,
         approvals: approvals(node.get("approvals"), report),
         guards: guards(node.get("guards"), Guards::default()),
         drift: drift(node.get("drift")),
@@ -206,10 +215,36 @@ fn schedules(node: Option<&Node>) -> BTreeMap<String, Schedule> {
             time_zone: parsed(node, "time_zone")?,
             policies: texts_of(node, "policies"),
             window: parsed(node, "window"),
+            jitter: parsed::<Period>(node, "jitter")
+                .map_or(Duration::ZERO, |period| Duration::from_secs(period.total_seconds())),
+            missed: match text(node, "missed").as_deref() {
+                Some("at_once") => MissedRuns::AtOnce,
+                _ => MissedRuns::NextWindow,
+            },
         })
     };
     let entries = node.map(Node::entries).unwrap_or_default();
     entries.iter().filter_map(|(entry, node)| Some((entry.text.clone(), read(node)?))).collect()
+}
+
+fn daemon(node: Option<&Node>) -> Option<DaemonSettings> {
+    let word = |key: &str| node.and_then(|node| text(node, key));
+    let jump = node.and_then(|node| node.get("jump"));
+    let count = |key: &str, usual: u64| jump.and_then(|node| parsed(node, key)).unwrap_or(usual);
+    let scan = node.and_then(|node| node.get("scan"));
+    let scan_cron = scan.and_then(|node| text(node, "cron"));
+    Some(DaemonSettings {
+        dry_run: word("mode").as_deref() == Some("dry_run"),
+        dry_run_reminder_days: node
+            .and_then(|node| parsed(node, "dry_run_reminder"))
+            .unwrap_or(DRY_RUN_REMINDER_DAYS),
+        jump: JumpGuard { factor: count("factor", JUMP_FACTOR), floor: count("floor", JUMP_FLOOR) },
+        scan_cron: Cron::parse(scan_cron.as_deref().unwrap_or(SCAN_CRON)).ok()?,
+        scan_zone: scan.and_then(|node| parsed(node, "time_zone")).unwrap_or(Tz::UTC),
+        stop_within: node
+            .and_then(|node| parsed::<Period>(node, "stop_within"))
+            .map_or(STOP_WITHIN, |period| Duration::from_secs(period.total_seconds())),
+    })
 }
 
 fn approvals(node: Option<&Node>, report: &mut Report<'_>) -> Approvals {

@@ -17,6 +17,7 @@ pub mod looking;
 pub mod plan;
 pub mod requests;
 pub mod run;
+pub mod schedules;
 pub mod status;
 pub mod text;
 pub mod verify;

@@ -58,6 +58,9 @@ fn outcome(end: &ApplyEnd, language: Language) -> String {
         (Some(Interruption::PauseFile), _) => {
             words::RUN_INTERRUPTED.fill(language, &[&words::PAUSE_FILE.text(language)])
         }
+        (Some(Interruption::WindowOver), _) => {
+            words::RUN_INTERRUPTED.fill(language, &[&words::WINDOW_OVER.text(language)])
+        }
         (None, Some(outcome)) => words::outcome(outcome).text(language).to_owned(),
         (None, None) => words::RUN_NO_OUTCOME.text(language).to_owned(),
     }
@@ -118,6 +121,7 @@ impl<'a> RunJson<'a> {
             interrupted: end.interrupted.map(|interruption| match interruption {
                 Interruption::StopRequested => "stop_requested",
                 Interruption::PauseFile => "pause_file",
+                Interruption::WindowOver => "window_over",
             }),
             failures: end
                 .failures

@@ -4,6 +4,7 @@
 //! because the two languages order their words differently; a test holds the places equal.
 
 pub mod answer;
+pub mod daemon;
 pub mod explain;
 pub mod looking;
 pub mod plan;
@@ -75,6 +76,7 @@ mod tests {
     fn all() -> impl Iterator<Item = &'static (&'static str, Message)> {
         answer::ALL
             .iter()
+            .chain(daemon::ALL)
             .chain(explain::ALL)
             .chain(looking::ALL)
             .chain(plan::ALL)

@@ -68,6 +68,7 @@ fn the_settings_page_names_every_key() {
         "author",
         "stores",
         "schedules",
+        "daemon",
         "approvals",
         "guards",
         "drift",

@@ -19,6 +19,7 @@ mod chinook;
 mod clock;
 mod closures;
 mod crash;
+mod daemon;
 mod docs;
 mod floors;
 mod flow;

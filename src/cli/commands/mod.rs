@@ -4,6 +4,7 @@ pub(super) mod apply;
 pub(super) mod approve;
 pub(super) mod certificates;
 pub(super) mod check;
+pub(super) mod daemon;
 pub(super) mod demo;
 pub(super) mod hold;
 pub(super) mod init;

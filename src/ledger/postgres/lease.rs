@@ -9,6 +9,7 @@ use super::fence::Tokens;
 use super::{LOCK, PostgresStore};
 use crate::journal::{JournalError, RunLease};
 use crate::ledger::LedgerError;
+use connectors::failpoint;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection, Executor, Row};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,9 +26,13 @@ pub(in crate::ledger) struct LeaseTerms {
     pub(in crate::ledger) lasts: Duration,
 }
 
+const LASTS_SECONDS: u64 = 30;
+
 impl Default for LeaseTerms {
     fn default() -> Self {
-        Self { lasts: Duration::from_secs(30) }
+        // A test that kills many processes does not wait so long for each.
+        let of_test = failpoint::number("OUBLIETTE_LEASE_SECONDS");
+        Self { lasts: Duration::from_secs(of_test.map_or(LASTS_SECONDS, u64::from)) }
     }
 }
 

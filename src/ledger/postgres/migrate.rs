@@ -35,6 +35,11 @@ pub(in crate::ledger) const MIGRATIONS: &[Migration] = &[
         name: "closures",
         text: include_str!("../../../migrations/postgres/0005_closures.sql"),
     },
+    Migration {
+        version: 6,
+        name: "schedules",
+        text: include_str!("../../../migrations/postgres/0006_schedules.sql"),
+    },
 ];
 
 /// Names the lock: "oubliett" in ASCII.

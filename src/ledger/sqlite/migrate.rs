@@ -30,6 +30,11 @@ pub(in crate::ledger) const MIGRATIONS: &[Migration] = &[
         name: "closures",
         text: include_str!("../../../migrations/sqlite/0005_closures.sql"),
     },
+    Migration {
+        version: 6,
+        name: "schedules",
+        text: include_str!("../../../migrations/sqlite/0006_schedules.sql"),
+    },
 ];
 
 /// Applies the migrations that the ledger does not have yet.

@@ -17,6 +17,7 @@ messages! {
     RUN_NO_OUTCOME: "sans résultat", "without an outcome";
     STOP_REQUESTED: "arrêt demandé", "a stop was requested";
     PAUSE_FILE: "le fichier de pause existe", "the pause file exists";
+    WINDOW_OVER: "sa fenêtre est passée", "its window is over";
     RESUME_WITH: "Rien n'est perdu. Pour continuer : oubliette apply --resume",
         "Nothing is lost. To go on: oubliette apply --resume";
     ELAPSED: "en {0} s", "in {0} s";

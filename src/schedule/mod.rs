@@ -1,7 +1,11 @@
 //! Schedules: the cron text of the settings, checked (floor 1).
 //!
-//! Six fields: second, minute, hour, day of month, month, day of week. This module tells whether
-//! the text is well formed; when a schedule is due next is the daemon's to compute.
+//! Six fields: second, minute, hour, day of month, month, day of week. This file tells whether the text is
+//! well formed; [`due`] computes when a schedule is due, [`store`] is the port that remembers what was
+//! done about it. What a schedule does is the daemon's.
+
+pub mod due;
+pub mod store;
 
 use std::fmt;
 use thiserror::Error;

@@ -1,0 +1,7 @@
+//! The daemon: its loop under a clock that the test sets, and the real binary with signals.
+
+mod binary;
+mod chance;
+mod safety;
+mod servers;
+mod stage;
