@@ -417,7 +417,8 @@ impl Daemon {
 /// What becomes of the due time after it was worked on; `true` when it failed.
 fn after_work(record: &mut ScheduleRecord, done: &Done, now: DateTime<Utc>) -> bool {
     match done.outcome {
-        Some(ScheduleOutcome::Failed) => {
+        // In part because a store was away: it may come back in the window.
+        Some(ScheduleOutcome::Failed | ScheduleOutcome::Partial) if is_tried_again(done) => {
             record.attempts = record.attempts.saturating_add(1);
             record.retry_at = Some(now + retry_pause(record.attempts));
             true
@@ -445,6 +446,10 @@ fn after_work(record: &mut ScheduleRecord, done: &Done, now: DateTime<Utc>) -> b
             false
         }
     }
+}
+
+fn is_tried_again(done: &Done) -> bool {
+    done.outcome == Some(ScheduleOutcome::Failed) || done.failure.is_some()
 }
 
 fn retry_pause(attempts: u32) -> Duration {

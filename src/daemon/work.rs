@@ -182,8 +182,8 @@ impl Bench<'_> {
             let due: u64 = due_counts(&plan).iter().fold(0, |sum, count| sum.saturating_add(count.due));
             let is_clear =
                 plan.findings.iter().all(|finding| finding.code != crate::plan::FindingCode::ClockDoubtful);
-            if let Some(reason) = self.out_of_reach(&plan, done, pretends) {
-                done.failure = Some(reason);
+            done.failure = Self::out_of_reach(&plan, done);
+            if done.failure.is_some() && self.attempts < PATIENT_ATTEMPTS && !pretends {
                 done.outcome = Some(ScheduleOutcome::Failed);
                 return Ok(());
             }
@@ -244,13 +244,13 @@ impl Bench<'_> {
         self.app.draft(request).await
     }
 
-    /// Why it is better to wait for stores that cannot be reached. After some attempts the others no longer
-    /// wait for them.
-    fn out_of_reach(&self, plan: &Plan, done: &mut Done, pretends: bool) -> Option<String> {
+    /// Which store cannot be reached. After some attempts the others no longer wait for it; it is tried again
+    /// all the same.
+    fn out_of_reach(plan: &Plan, done: &mut Done) -> Option<String> {
         let lost = plan.unreachable.first()?;
         let detail = format!("store '{}': {}", lost.store, lost.reason);
         done.trouble = Some(Trouble { code: TroubleCode::Store, detail: detail.clone() });
-        (self.attempts < PATIENT_ATTEMPTS && !pretends).then_some(detail)
+        Some(detail)
     }
 
     fn nothing_due(plan: &Plan, done: &mut Done) {
