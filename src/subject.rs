@@ -6,6 +6,10 @@
 //! person is, and it invents nothing: dots and tags of an e-mail address stay, because they are other
 //! mailboxes with most providers.
 
+mod form;
+
+pub use form::{FormHash, FormHasher, recovered, stored_form};
+
 use connectors::{Field, Predicate};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};

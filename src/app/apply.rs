@@ -7,6 +7,7 @@ use super::{App, AppError, archived};
 use crate::certificate::Signer as _;
 use crate::certificate::Statement;
 use crate::digest::Digest32;
+use crate::erasure::returned::Look;
 use crate::evidence::{Counts, Exception, Failure, Outcome};
 use crate::execution::{
     self, Control, Executor, Interruption, ItemFailure, OpenStore, ProgressSink, RunEnd, Tuning,
@@ -47,6 +48,8 @@ pub struct ApplyEnd {
     pub certificate_directory: Option<PathBuf>,
     pub totals: Vec<TargetTotals>,
     pub elapsed: Duration,
+    /// After a retention run: what was seen of persons who were erased.
+    pub returned: Option<Look>,
 }
 
 /// The counts of one target, as certified.
@@ -102,9 +105,20 @@ impl App {
             }
         };
         self.settle_requests().await?;
+        end.returned = self.returned_after(&end).await?;
         self.ledger.note_time(self.environment.clock.now()).await?;
         end.elapsed = self.environment.clock.monotonic().saturating_sub(began);
         Ok(end)
+    }
+
+    /// Looks for erased persons after a retention run, unless only who asks wants to know.
+    async fn returned_after(&self, end: &ApplyEnd) -> Result<Option<Look>, AppError> {
+        if end.outcome.is_none() || !self.settings.suppression.at_runs {
+            return Ok(None);
+        }
+        let run = self.current_run(&end.run_id).await?;
+        let (plan, _) = self.stored_plan(&run.plan_id).await?;
+        if plan.request.is_some() { Ok(None) } else { self.look_for_returned().await }
     }
 
     async fn apply_as(
@@ -305,6 +319,7 @@ fn interrupted_end(run: &RunRecord, end: RunEnd) -> ApplyEnd {
         certificate_directory: None,
         totals: Vec::new(),
         elapsed: Duration::ZERO,
+        returned: None,
     }
 }
 
@@ -318,6 +333,7 @@ pub(super) fn certified_end(run: &RunRecord, failures: Vec<ItemFailure>, certifi
         certificate_directory: Some(certified.directory),
         totals: totals(&certified.statement),
         elapsed: Duration::ZERO,
+        returned: None,
     }
 }
 

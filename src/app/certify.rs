@@ -73,13 +73,22 @@ impl App {
         };
         let mut residuals = locked(&locks)?;
         residuals.extend(self.residuals(&targets, end, finished_at).await?);
-        let evidence = evidence_of(self, running, &run, Gathered { targets, residuals, set, finished_at })?;
+        let mut evidence =
+            evidence_of(self, running, &run, Gathered { targets, residuals, set, finished_at })?;
+        if request.is_some() && running.items.is_some() {
+            let found = self.found_of(running.approved.plan()).await?;
+            evidence.downstream =
+                self.tell_recipients(running, &found, &evidence.targets, finished_at).await?;
+        }
         let identity = self.identity(&run, finished_at)?;
         let mut continues = Vec::new();
         if let Some(request) = request {
             for id in self.certificates_of_request(&request.request_id).await? {
                 let relation = RelationKind::Continues;
                 continues.push(Relation { certificate_id: id.parse()?, relation });
+            }
+            for certificate_id in self.first_certificates(&request.replays).await? {
+                continues.push(Relation { certificate_id, relation: RelationKind::Continues });
             }
         }
         let statement = Statement::new(evidence, identity, continues)?;
@@ -299,6 +308,9 @@ fn evidence_of(
 }
 
 fn kind_of(request: &RequestPlan) -> Kind {
+    if !request.replays.is_empty() {
+        return Kind::ReErasureAfterRestore;
+    }
     match RequestKind::parse(&request.kind) {
         Some(RequestKind::ConsentWithdrawal) => Kind::ConsentWithdrawal,
         _ => Kind::ErasureRequest,

@@ -35,8 +35,9 @@ impl App {
         let mut request = self.request(reference).await?;
         request.may_be_planned()?;
         let given = self.ledger.request_identities(&request.request_id).await?;
-        let given = given.ok_or_else(|| argument("the identities of the request are destroyed", None))?;
+        let mut given = given.ok_or_else(|| argument("the identities of the request are destroyed", None))?;
         let before = self.last_found(&request.request_id).await?;
+        let renewal = self.renewal(&request, &mut given, before.as_ref()).await?;
         let now = self.now();
         let sources = self.sources().await?;
         let book = self.ledger.book().await?;
@@ -57,6 +58,7 @@ impl App {
             request: &request,
             given,
             before: before.as_ref(),
+            renewal,
             found_key,
             now,
             valid_for: self.validity(now)?,

@@ -10,7 +10,8 @@ use super::certify::Locks;
 use super::claims::{Claim, Claims};
 use super::erasing::request_of;
 use super::evidence::{self as seen, codes, error_code, names, rule};
-use super::requests::SHARED;
+use super::requests::{GIVEN_ANEW, SHARED};
+use super::suppress::StillNamed;
 use super::{App, AppError};
 use crate::erasure::compile::{own_of, reference_without_rule};
 use crate::erasure::found::Found;
@@ -46,7 +47,8 @@ struct ItemReading {
 }
 
 impl App {
-    /// One target for each item, and one for each place where the person was looked for.
+    /// One target for each item, and one for each place where the person was looked for. What is needed to
+    /// know the person again is kept with it.
     pub(super) async fn targets_of_request(
         &self,
         running: &Running<'_>,
@@ -56,6 +58,7 @@ impl App {
     ) -> Result<(Vec<TargetEvidence>, Vec<Locks>), AppError> {
         let plan = running.approved.plan();
         let found = self.found_of(plan).await?;
+        let mut still = self.still_named(&found)?;
         let book = self.ledger.book().await?;
         let world = self.world().await?;
         let graph = Graph::of(&self.catalog, &world);
@@ -81,8 +84,10 @@ impl App {
             targets.push(target);
         }
         if running.items.is_some() {
-            targets.extend(self.searched_again(running, &graph, &found, at).await?);
+            targets.extend(self.searched_again(running, &graph, &found, at, &mut still).await?);
         }
+        let certificate = (running.run.certificate_id.as_str(), at);
+        self.suppress(&request_of(plan)?.request_id, &found, &still.hashes, certificate).await?;
         Ok((targets, locks))
     }
 
@@ -200,6 +205,7 @@ impl App {
         graph: &Graph<'_>,
         found: &Found,
         at: DateTime<Utc>,
+        still: &mut StillNamed,
     ) -> Result<Vec<TargetEvidence>, AppError> {
         let plan = running.approved.plan();
         let reaches_all = self.request(&request_of(plan)?.request_id).await?.reaches_all();
@@ -216,6 +222,7 @@ impl App {
             let name = searched.dataset.as_str();
             let predicate = naming(ground, name, &everyone);
             let shared = found.shared(name);
+            let anew = found.given_anew(name);
             let spoken_of = running.items.into_iter().flatten().filter(|item| item.item.dataset == name);
             let spoken_of = Predicate::or(spoken_of.map(|item| item.selection.scope.clone()));
             let mut again = Again { at: Some(at), ..Again::default() };
@@ -239,18 +246,19 @@ impl App {
                     }
                 }
             }
-            let is_searched = predicate.is_some() || !shared.is_empty();
+            let is_searched = predicate.is_some() || !shared.is_empty() || !anew.is_empty();
             if !has_texts && (!is_searched || searched.search == Search::NotSearched) {
                 continue;
             }
             if let Some(predicate) = predicate {
                 let rows = reader.rows(name, predicate).await;
+                still.add(name, &graph.subjects(name, &self.catalog), &rows);
                 again.checked += rows.len() as u64;
                 // Where everything is asked for, what no item spoke of is left over, whatever was known of it.
                 let spoken_of = if reaches_all { spoken_of } else { Predicate::or([]) };
                 let fields = place_fields(graph, name);
                 let known = if reaches_all { Vec::new() } else { found.own(name) };
-                let known = [known, shared.clone()].concat();
+                let known = [known, shared.clone(), anew.clone()].concat();
                 let left = Predicate::and([
                     naming(ground, name, &everyone).unwrap_or_else(Predicate::always),
                     spoken_of.is_not_true(),
@@ -258,12 +266,9 @@ impl App {
                 ]);
                 again.new = reader.rows(name, left).await.len() as u64;
             }
-            if !shared.is_empty() {
-                let fields = place_fields(graph, name);
-                let there = reader.rows(name, Predicate::keys(&fields, &shared)).await;
-                again.shared = there.len() as u64;
-                again.checked += again.shared;
-            }
+            again.shared = still_there(&mut reader, graph, name, &shared).await;
+            again.anew = still_there(&mut reader, graph, name, &anew).await;
+            again.checked += again.shared + again.anew;
             if reader.is_lost(name) {
                 again = Again::lost();
             }
@@ -281,9 +286,11 @@ impl App {
         let declared = self.catalog.dataset(&searched.dataset).context("a dataset is not declared")?;
         let (store, dataset) = names(&self.catalog, &searched.dataset)?;
         let mut exceptions = Vec::new();
-        if again.shared > 0 {
-            let code = Code::new(SHARED)?;
-            exceptions.push(Exception { code, count: again.shared, hold_ref: None, review_on: None });
+        for (code, count) in [(SHARED, again.shared), (GIVEN_ANEW, again.anew)] {
+            if count > 0 {
+                let code = Code::new(code)?;
+                exceptions.push(Exception { code, count, hold_ref: None, review_on: None });
+            }
         }
         let mut failures = Vec::new();
         if again.new > 0 {
@@ -296,7 +303,8 @@ impl App {
             failures.push(Failure { code: Code::new(again.code)?, count: 0 });
         }
         let failed = again.new + again.texts;
-        let left = again.shared + failed;
+        let kept = again.shared + again.anew;
+        let left = kept + failed;
         Ok(TargetEvidence {
             store,
             dataset,
@@ -304,7 +312,7 @@ impl App {
             rule: rule(&reference_without_rule(&request_of(plan)?.ground))?,
             action: Action::Purge,
             technique: Code::new("search.identity")?,
-            counts: Counts { matched: left, excepted: again.shared, failed, ..Counts::default() },
+            counts: Counts { matched: left, excepted: kept, failed, ..Counts::default() },
             verification: again.at.map(|at| Verification {
                 method: VerificationMethod::ReQuery,
                 checked: again.checked,
@@ -320,6 +328,19 @@ impl App {
     }
 }
 
+/// How many of these records are there.
+async fn still_there(
+    reader: &mut Reader<'_>,
+    graph: &Graph<'_>,
+    dataset: &str,
+    keys: &[connectors::RecordKey],
+) -> u64 {
+    if keys.is_empty() {
+        return 0;
+    }
+    reader.rows(dataset, Predicate::keys(&place_fields(graph, dataset), keys)).await.len() as u64
+}
+
 /// The key of a dataset as fields.
 fn place_fields(graph: &Graph<'_>, dataset: &str) -> Vec<Field> {
     let Some(place) = graph.datasets.get(dataset) else { return Vec::new() };
@@ -332,6 +353,8 @@ struct Again {
     checked: u64,
     /// Other people's too, and still there.
     shared: u64,
+    /// Given anew after the erasure, and kept.
+    anew: u64,
     /// Nobody knew of it when the plan was drafted.
     new: u64,
     /// Named in texts of records that are not theirs, or of which nobody knew.

@@ -206,7 +206,7 @@ impl App {
         ground: Ground<'_>,
         whom: &Person,
     ) -> Result<(Found, BTreeMap<String, String>), AppError> {
-        let walked = walk(ground, whom.given.clone(), whom.before.as_ref(), Bounds::default()).await;
+        let walked = walk(ground, whom.given.clone(), whom.before.as_ref(), None, Bounds::default()).await;
         let Walk { mut found, mut lost } = walked.map_err(RequestPlanError::from)?;
         if whom.before.is_some() {
             // What an earlier run has erased still leads on, and is not there any more.

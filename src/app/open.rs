@@ -15,6 +15,7 @@ use crate::ledger::Ledger;
 use crate::settings::files::DiskFiles;
 use crate::settings::grounds;
 use crate::settings::load::load;
+use crate::settings::recipients;
 use crate::settings::{LedgerSettings, Settings};
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
@@ -62,6 +63,7 @@ impl App {
                 // Also what is not there yet belongs to the project.
                 let mut own = vec![settings_file.to_path_buf()];
                 own.extend([DATA_MAP, POLICIES, TRUST_ROOT].map(|name| directory.join(name)));
+                warnings.extend(recipients::check(&settings, &catalog, &places));
                 warnings.extend(grounds::check(&settings, &own, &*environment.secrets, &places));
                 if warnings.has_errors() {
                     return Err(AppError::Documents(warnings));

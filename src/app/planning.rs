@@ -2,6 +2,7 @@
 //!
 //! Floor 7. Reading ports only.
 
+use super::returned::check_returned;
 use super::{App, AppError, PlanRequest};
 use crate::check::{LiveCheck, check_live};
 use crate::diagnostic::Diagnostics;
@@ -64,6 +65,9 @@ impl App {
             };
             diagnostics.extend(check_live(input).await);
             diagnostics.extend(self.check_archive().await?);
+            if let Some(look) = self.look_for_returned().await? {
+                diagnostics.extend(check_returned(&look, &self.places));
+            }
         }
         Ok(diagnostics)
     }

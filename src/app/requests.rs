@@ -3,7 +3,7 @@
 //! Floor 7. Nothing here touches a store. What names the person goes sealed into the ledger and is destroyed
 //! when the request has ended.
 
-use super::{App, AppError};
+use super::{App, AppError, RecipientStanding};
 use crate::certificate::Statement;
 use crate::erasure::deadline::Law;
 use crate::erasure::ground::{Ground, RequestKind};
@@ -64,10 +64,14 @@ pub struct RequestAnswer {
     pub contact: String,
     /// The private receipt can be handed over with the letter.
     pub has_receipt: bool,
+    /// Who had received the data.
+    pub recipients: Vec<RecipientStanding>,
 }
 
 /// The reason of the exception for records that are other people's too.
 pub(super) const SHARED: &str = "shared_with_others";
+/// The reason of the exception for what the person gave after they were erased.
+pub(super) const GIVEN_ANEW: &str = "given_anew";
 
 impl App {
     /// Keeps a request. One that says nothing new is joined to the open one that says it already, which it
@@ -198,7 +202,8 @@ impl App {
         let has_receipt = self.has_receipt(&certificates).await?;
         let controller = &self.settings.controller;
         let (controller, contact) = (controller.name.clone(), controller.contact.clone());
-        Ok(RequestAnswer { request, statements, controller, contact, has_receipt })
+        let (_, recipients) = self.request_recipients(&request.request_id).await?;
+        Ok(RequestAnswer { request, statements, controller, contact, has_receipt, recipients })
     }
 
     /// A request by its id, or by a beginning of it that no other has.
@@ -246,7 +251,9 @@ impl App {
             let mut exceptions = predicate.evidence.targets.iter().flat_map(|target| &target.exceptions);
             let ended = match predicate.outcome {
                 Outcome::Partial | Outcome::Failed => RunEnded::InPart,
-                _ if exceptions.any(|exception| exception.code.as_str() != SHARED) => RunEnded::SomeKept,
+                _ if exceptions.any(|one| ![SHARED, GIVEN_ANEW].contains(&one.code.as_str())) => {
+                    RunEnded::SomeKept
+                }
                 _ => RunEnded::Whole,
             };
             request.end(ended, self.now());
@@ -258,12 +265,27 @@ impl App {
             let event = request.state.as_str().to_owned();
             let event = RequestEvent { at: self.now(), event, note: None };
             self.ledger.update_request(&request, &event).await?;
+            if request.state.is_final() {
+                self.tell_replayed(&request).await?;
+            }
         }
         self.forget_old_places().await?;
+        self.ledger.end_suppressions(self.now()).await?;
         // Also those whose process died between the two.
         for request in self.ledger.requests(true).await?.iter().filter(|one| one.state.is_final()) {
             if self.ledger.request_identities(&request.request_id).await?.is_some() {
                 self.ledger.forget_person(&request.request_id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes at the requests whose erasure was done again that it was.
+    async fn tell_replayed(&self, replay: &Request) -> Result<(), AppError> {
+        for request_id in &replay.replays {
+            if let Some(request) = self.ledger.request(request_id).await? {
+                let event = RequestEvent { at: self.now(), event: "erased_again".to_owned(), note: None };
+                self.ledger.update_request(&request, &event).await?;
             }
         }
         Ok(())

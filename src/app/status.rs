@@ -4,6 +4,7 @@
 
 use super::closures::{self, OpenResiduals};
 use super::{App, AppError};
+use crate::erasure::returned::Look;
 use crate::execution::Control;
 use crate::hold::HoldRegister as _;
 use crate::journal::{JournalStore as _, RunRecord};
@@ -33,6 +34,8 @@ pub struct Status {
     pub is_clock_behind: bool,
     /// Each time that somebody accepted such a clock.
     pub clock_acceptances: Vec<ClockAcceptance>,
+    /// The newest look for erased persons; the stores are not read for it.
+    pub returned: Option<Look>,
 }
 
 /// Plans shown.
@@ -65,6 +68,7 @@ impl App {
             last_seen_at: self.ledger.last_seen().await?,
             is_clock_behind: self.seen_ahead(self.now()).await?.is_some(),
             clock_acceptances: self.ledger.clock_acceptances().await?,
+            returned: self.ledger.last_look().await?,
         })
     }
 

@@ -184,7 +184,7 @@ impl App {
         })
     }
 
-    fn resolved(&self, text: &SecretText) -> Result<Secret, AppError> {
+    pub(super) fn resolved(&self, text: &SecretText) -> Result<Secret, AppError> {
         Ok(text.resolve(&*self.environment.secrets).map_err(anyhow::Error::from)?)
     }
 

@@ -442,6 +442,7 @@ fn code_of(code: FindingCode) -> Option<&'static str> {
         | FindingCode::TriggerCopies
         | FindingCode::LeakUnseen
         | FindingCode::SharedWithOthers
+        | FindingCode::GivenAnew
         | FindingCode::ReferredTo
         | FindingCode::OwnershipUndeclared
         | FindingCode::NamedInText

@@ -4,7 +4,7 @@ mod requests;
 
 pub use requests::{
     EraseArguments, ExportArguments, ExtensionReasonArgument, GroundArgument, LawArgument, LookArguments,
-    ReceiveArguments, RefusalReasonArgument, RequestKindArgument, RequestsCommand,
+    ReceiveArguments, RefusalReasonArgument, ReplayArguments, RequestKindArgument, RequestsCommand,
 };
 
 use super::exit;
@@ -154,6 +154,11 @@ pub enum Command {
         after_help = "The file is JSON and readable by its owner alone. Columns of shared records that may be about somebody else are only named. Who looked and why is kept in the ledger.\n\nExit status: 0, 2, 3 when a dataset could not be read.\n\nExample:\n  oubliette export request-4f2c --as support --out jo.json"
     )]
     Export(ExportArguments),
+    /// After a restore: finds erased persons who came back, and drafts plans to erase them again. Reads only.
+    #[command(
+        after_help = "Erased persons are known by keyed hashes alone, for `suppression.kept_for` of the settings; every table with columns that identify persons is read whole. Then `oubliette approve PLAN --as NAME` and `oubliette apply PLAN`, as for any plan.\n\nExit status: 0, 2, 3 when a dataset could not be read.\n\nExamples:\n  oubliette replay --since 2026-03-05T02:30:00Z\n  oubliette replay --request request-4f2c"
+    )]
+    Replay(ReplayArguments),
     /// Shows plans, open runs, holds and certificates.
     #[command(after_help = "Exit status: 0, 2.\n\nExample:\n  oubliette status --format json")]
     Status,

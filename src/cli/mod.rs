@@ -117,6 +117,7 @@ async fn dispatch(
         Command::Erase(wanted) => Box::pin(commands::requests::erase(&call, wanted, output)).await,
         Command::Locate(wanted) => Box::pin(commands::looking::locate(&call, wanted, output)).await,
         Command::Export(wanted) => Box::pin(commands::looking::export(&call, wanted, output)).await,
+        Command::Replay(wanted) => Box::pin(commands::replay::run(&call, wanted, output)).await,
         Command::Status => commands::status::status(&call, output).await,
         Command::AcceptClock(wanted) => commands::status::accept_clock(&call, wanted, output).await,
         Command::Grants => commands::status::grants(&call, output).await,

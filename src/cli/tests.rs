@@ -34,6 +34,7 @@ fn every_command_of_this_version_is_in_the_table_and_no_other() {
         "erase",
         "locate",
         "export",
+        "replay",
         "status",
         "daemon",
         "schedule",

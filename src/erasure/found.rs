@@ -58,6 +58,8 @@ pub enum Why {
     AnotherOwner,
     /// Rows that are not the person's name it.
     NamedByOthers,
+    /// The person gave it after they were erased.
+    GivenAnew,
 }
 
 impl fmt::Debug for Found {
@@ -82,7 +84,14 @@ impl Found {
     /// The keys of rows that are others' too.
     #[must_use]
     pub fn shared(&self, dataset: &str) -> Vec<RecordKey> {
-        self.keys(dataset, |standing| standing != Standing::Own)
+        let anew = Standing::Shared(Why::GivenAnew);
+        self.keys(dataset, |standing| standing != Standing::Own && standing != anew)
+    }
+
+    /// The keys of rows that the person gave anew after they were erased.
+    #[must_use]
+    pub fn given_anew(&self, dataset: &str) -> Vec<RecordKey> {
+        self.keys(dataset, |standing| standing == Standing::Shared(Why::GivenAnew))
     }
 
     fn keys(&self, dataset: &str, fits: impl Fn(Standing) -> bool) -> Vec<RecordKey> {

@@ -96,6 +96,19 @@ impl<'a> Graph<'a> {
         graph
     }
 
+    /// The same, where these columns are read with every row too: (dataset, column).
+    #[must_use]
+    pub fn reading<'c>(mut self, columns: impl IntoIterator<Item = (&'c str, &'c str)>) -> Self {
+        for (dataset, column) in columns {
+            if let Some(place) = self.datasets.get_mut(dataset)
+                && !place.columns.iter().any(|known| known == column)
+            {
+                place.columns.push(column.to_owned());
+            }
+        }
+        self
+    }
+
     /// The columns that identify a person, of every dataset that speaks of the place: (identity, column).
     #[must_use]
     pub fn subjects(&self, name: &str, catalog: &'a Catalog) -> Vec<(&'a str, &'a str)> {

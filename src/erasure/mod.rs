@@ -7,7 +7,8 @@
 //! and said to [`request::Request::verify`].
 //!
 //! Reading order: `ground`, `deadline`, `request`; then `graph`, `walk`, `found`, `search`, `texts`, `compile`, `planner`;
-//! `disclosure` for what the person may be shown.
+//! `disclosure` for what the person may be shown; `suppression` and `returned` for who comes back after a backup
+//! was restored.
 
 pub mod compile;
 pub mod deadline;
@@ -16,8 +17,11 @@ pub mod found;
 pub mod graph;
 pub mod ground;
 pub mod planner;
+pub mod recipient;
 pub mod request;
+pub mod returned;
 pub mod search;
+pub mod suppression;
 pub mod texts;
 pub mod walk;
 

@@ -14,9 +14,10 @@ use super::compile::{
 use super::found::Found;
 use super::graph::Graph;
 use super::request::Request;
+use super::returned::collected;
 use super::search::{not_reached, searched};
 use super::texts::naming_in_text;
-use super::walk::{Bounds, Ground, Walk, WalkError, walk};
+use super::walk::{Bounds, Ground, Renewal, Walk, WalkError, walk};
 use crate::catalog::Catalog;
 use crate::hold::HoldBook;
 use crate::plan::compile::{Surroundings, finding, name};
@@ -43,6 +44,8 @@ pub struct RequestInput<'a> {
     pub given: BTreeSet<Identity>,
     /// What an earlier plan of the same request found.
     pub before: Option<&'a Found>,
+    /// What tells records that the person gave anew after an earlier erasure.
+    pub renewal: Option<Renewal>,
     /// Random, and kept sealed with what is found.
     pub found_key: [u8; 32],
     pub now: DateTime<Utc>,
@@ -73,7 +76,7 @@ const PAGE_RECORDS: u32 = 5_000;
 ///
 /// # Errors
 /// [`RequestPlanError`]; a store that fails is no error but makes the plan incomplete.
-pub async fn draft(input: RequestInput<'_>) -> Result<(Plan, Found), RequestPlanError> {
+pub async fn draft(mut input: RequestInput<'_>) -> Result<(Plan, Found), RequestPlanError> {
     let now = input.now.trunc_subsecs(0);
     let expires_at = input
         .now
@@ -81,9 +84,17 @@ pub async fn draft(input: RequestInput<'_>) -> Result<(Plan, Found), RequestPlan
         .filter(|expires_at| *expires_at > input.now)
         .ok_or(RequestPlanError::Validity)?;
     let world = World::inspect(input.catalog, input.sources).await;
-    let graph = Graph::of(input.catalog, &world);
+    let mut renewal = input.renewal.take();
+    let mut graph = Graph::of(input.catalog, &world);
+    if let Some(renewal) = &mut renewal {
+        let collected = collected(input.catalog, &graph, now);
+        let columns = collected.iter().map(|(dataset, (column, _))| (dataset.as_str(), column.as_str()));
+        graph = graph.reading(columns);
+        let ground = Ground { catalog: input.catalog, graph: &graph, sources: input.sources };
+        renewal.look(ground, collected).await;
+    }
     let ground = Ground { catalog: input.catalog, graph: &graph, sources: input.sources };
-    let walked = walk(ground, input.given.clone(), input.before, Bounds::default()).await?;
+    let walked = walk(ground, input.given.clone(), input.before, renewal.as_ref(), Bounds::default()).await?;
     let Walk { mut found, lost } = walked;
     found.key = input.found_key;
     // What could not be read whole is left alone whole.
@@ -323,6 +334,14 @@ impl<'a> Drafting<'a> {
             self.findings.push(refused);
         }
         for dataset in self.graph.datasets.keys() {
+            let anew = self.found.given_anew(dataset).len();
+            if anew > 0 {
+                let message = format!(
+                    "{anew} records of dataset {} were given anew after the erasure, or may have been: they are kept",
+                    name(dataset)
+                );
+                self.findings.push(finding(FindingSeverity::Note, FindingCode::GivenAnew, message));
+            }
             let shared = self.found.shared(dataset).len();
             if shared > 0 {
                 let message = format!(
@@ -445,6 +464,7 @@ impl<'a> Drafting<'a> {
                 identities_derived: self.found.derived.len() as u64,
                 datasets,
                 kept: self.kept,
+                replays: request.replays.clone(),
             }),
         }
     }

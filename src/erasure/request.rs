@@ -41,6 +41,12 @@ pub struct Request {
     pub begun: bool,
     /// When it came to its end, whichever that was.
     pub ended_at: Option<DateTime<Utc>>,
+    /// Nobody asked: after a restore the erasure of these requests is done again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replays: Vec<String>,
+    /// What the persons gave anew after their erasure goes too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub takes_new: bool,
 }
 
 /// Where a request stands. Whether its plan is approved is the plan's to say.
@@ -126,6 +132,8 @@ pub enum RequestError {
     /// Art. 12(3): the extension is announced within the first month.
     #[error("the extension of request '{request_id}' had to be announced until {due_on}")]
     ExtendedTooLate { request_id: String, due_on: NaiveDate },
+    #[error("there is nothing to do again")]
+    NothingToReplay,
     #[error("a request that objects to marketing names the record types that serve it")]
     RecordTypesMissing,
     #[error(transparent)]
@@ -232,7 +240,35 @@ impl Request {
             next_on: None,
             begun: false,
             ended_at: None,
+            replays: Vec::new(),
+            takes_new: false,
         })
+    }
+
+    /// Does the erasure of these requests again, all of which reach the same records. Who they are about was
+    /// verified then.
+    ///
+    /// # Errors
+    /// A deadline beyond the calendar.
+    pub fn replay(
+        request_id: String,
+        of: &[&Self],
+        takes_new: bool,
+        at: DateTime<Utc>,
+    ) -> Result<Self, RequestError> {
+        let first = of.first().ok_or(RequestError::NothingToReplay)?;
+        let received = Self::receive(NewRequest {
+            request_id,
+            kind: first.kind,
+            ground: Some(first.ground),
+            law: first.law,
+            country: first.country.clone(),
+            received_at: at,
+            about_child: of.iter().any(|one| one.about_child),
+            record_types: first.record_types.clone(),
+        })?;
+        let replays = of.iter().map(|one| one.request_id.clone()).collect();
+        Ok(Self { state: RequestState::Verified, verified_at: Some(at), replays, takes_new, ..received })
     }
 
     /// Somebody checked that the person is who they say.
@@ -302,6 +338,8 @@ impl Request {
         }
         self.state = match ended {
             RunEnded::Whole => RequestState::Done,
+            // What is kept waits with the request whose erasure is done again.
+            RunEnded::SomeKept if self.is_replay() => RequestState::Done,
             RunEnded::SomeKept => RequestState::Waiting,
             RunEnded::InPart => RequestState::Partial,
         };
@@ -355,6 +393,12 @@ impl Request {
         Ok(())
     }
 
+    /// Whether it does earlier erasures again, and nobody waits for an answer.
+    #[must_use]
+    pub fn is_replay(&self) -> bool {
+        !self.replays.is_empty()
+    }
+
     /// Whether everything about the person is asked for.
     #[must_use]
     pub fn reaches_all(&self) -> bool {
@@ -372,7 +416,8 @@ impl Request {
     #[must_use]
     pub fn days_left(&self, now: DateTime<Utc>) -> Option<i64> {
         let today = now.with_timezone(&Country::of_code(&self.country).time_zone()).date_naive();
-        self.state.awaits_answer().then(|| (self.due_on - today).num_days())
+        let is_awaited = self.state.awaits_answer() && !self.is_replay();
+        is_awaited.then(|| (self.due_on - today).num_days())
     }
 
     /// The end of the last day, as an instant.
@@ -396,7 +441,11 @@ impl Request {
     ) -> bool {
         let same_reach = self.kind == kind && &self.record_types == record_types;
         let covers = same_reach || self.kind == RequestKind::Erasure && self.record_types.is_empty();
-        self.state.awaits_answer() && covers && !theirs.is_empty() && theirs.is_subset(own)
+        self.state.awaits_answer()
+            && !self.is_replay()
+            && covers
+            && !theirs.is_empty()
+            && theirs.is_subset(own)
     }
 
     fn is_untouched(&self) -> bool {

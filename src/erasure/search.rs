@@ -25,7 +25,8 @@ pub fn searched(
             return Search::NotReached { reason: lost.reason.clone() };
         }
         let place = ground.graph.place_of(catalog, dataset).unwrap_or(dataset);
-        let (own, shared) = (found.own(place).len(), found.shared(place).len());
+        let anew = found.given_anew(place).len();
+        let (own, shared) = (found.own(place).len(), found.shared(place).len() + anew);
         if own + shared > 0 {
             return Search::Found { own: own as u64, shared: shared as u64 };
         }

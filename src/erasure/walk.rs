@@ -10,9 +10,11 @@
 //! settled, so that the order of datasets decides nothing. Identities are taken from settled rows only.
 
 mod read;
+mod renewal;
 mod settle;
 
 pub use read::{Reader, on_request};
+pub use renewal::Renewal;
 
 use super::found::{Found, FoundRow, Standing, Why};
 use super::graph::{Edge, Graph};
@@ -68,7 +70,7 @@ pub struct Ground<'a> {
 }
 
 /// Walks from `given`. `before` is what an earlier walk for the same request found: its rows still lead on
-/// although they may be gone.
+/// although they may be gone. `renewal` tells what they gave anew after an earlier erasure, which is kept.
 ///
 /// # Errors
 /// [`WalkError`] when the bounds are passed. A store that fails is no error: it is in [`Walk::lost`].
@@ -76,9 +78,10 @@ pub async fn walk(
     ground: Ground<'_>,
     given: BTreeSet<Identity>,
     before: Option<&Found>,
+    renewal: Option<&Renewal>,
     bounds: Bounds,
 ) -> Result<Walk, WalkError> {
-    let mut walker = Walker::new(ground, given, bounds);
+    let mut walker = Walker::new(ground, given, renewal, bounds);
     if let Some(before) = before {
         walker.remember(before);
     }
@@ -112,6 +115,7 @@ struct Row {
 struct Walker<'a> {
     ground: Ground<'a>,
     reader: Reader<'a>,
+    renewal: Option<&'a Renewal>,
     bounds: Bounds,
     given: BTreeSet<Identity>,
     derived: BTreeSet<Identity>,
@@ -127,10 +131,16 @@ struct Walker<'a> {
 }
 
 impl<'a> Walker<'a> {
-    fn new(ground: Ground<'a>, given: BTreeSet<Identity>, bounds: Bounds) -> Self {
+    fn new(
+        ground: Ground<'a>,
+        given: BTreeSet<Identity>,
+        renewal: Option<&'a Renewal>,
+        bounds: Bounds,
+    ) -> Self {
         Self {
             ground,
             reader: Reader::new(ground),
+            renewal,
             bounds,
             given,
             derived: BTreeSet::new(),
@@ -161,6 +171,7 @@ impl<'a> Walker<'a> {
         for (name, found) in self.search(&identities).await {
             self.add(name, found, Claim::Pending)?;
         }
+        let mut later = self.renewal.map(|one| one.later().clone()).unwrap_or_default();
         for _ in 0..self.bounds.rounds_max {
             let settled = self.settle().await;
             let mut own = settled;
@@ -173,7 +184,9 @@ impl<'a> Walker<'a> {
             }
             let has_settled = !own.is_empty();
             self.harvest(&mut own).await?;
-            if !has_settled {
+            let has_later = !later.is_empty();
+            self.take(std::mem::take(&mut later)).await?;
+            if !has_settled && !has_later {
                 return Ok(());
             }
             self.follow(&own).await?;
@@ -194,8 +207,11 @@ impl<'a> Walker<'a> {
     }
 
     fn add(&mut self, dataset: &'a str, found: Vec<FoundRow>, claim: Claim) -> Result<(), WalkError> {
+        let subjects = self.ground.graph.subjects(dataset, self.ground.catalog);
         let rows = self.rows.entry(dataset).or_default();
         for row in found {
+            let is_new = self.renewal.is_some_and(|one| one.keeps(dataset, &subjects, &row.values));
+            let claim = if is_new { Claim::Settled(Standing::Shared(Why::GivenAnew)) } else { claim };
             let entry = rows.entry(row.key.canonical());
             let known = entry.or_insert(Row { key: row.key, values: row.values, claim, is_access: false });
             // What was only named, and is now reached as the person's, is judged as theirs.
@@ -235,13 +251,35 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// Takes identities that were read from the person's records once, but for those that stand beside somebody
+    /// else's by now.
+    async fn take(&mut self, mut identities: BTreeSet<Identity>) -> Result<(), WalkError> {
+        loop {
+            identities.retain(|one| {
+                ![&self.given, &self.derived, &self.contested].iter().any(|known| known.contains(one))
+            });
+            let found = self.search(&identities).await;
+            let contested = self.contested_among(&identities, &found);
+            if contested.is_empty() {
+                self.derived.extend(identities);
+                for (name, found) in found {
+                    self.add(name, found, Claim::Pending)?;
+                }
+                return Ok(());
+            }
+            self.contested.extend(contested);
+        }
+    }
+
     /// Identities in these rows that were not known yet.
     fn fresh(&self, own: &[Id<'a>]) -> BTreeSet<Identity> {
         let mut fresh = BTreeSet::new();
         for (dataset, key) in own {
             let Some(row) = self.rows.get(dataset).and_then(|rows| rows.get(key)) else { continue };
             for (kind, column) in self.ground.graph.subjects(dataset, self.ground.catalog) {
-                fresh.extend(row.values.get(column).and_then(|value| Identity::stored(kind, value)));
+                let identity = row.values.get(column).and_then(|value| Identity::stored(kind, value));
+                let is_others = |one: &Identity| self.renewal.is_some_and(|known| known.is_withheld(one));
+                fresh.extend(identity.filter(|one| !is_others(one)));
             }
         }
         fresh.retain(|one| {

@@ -25,6 +25,7 @@ mod journal;
 mod looks;
 mod marks;
 mod migrate;
+mod notices;
 mod plans;
 mod postgres;
 mod receipts;
@@ -36,6 +37,7 @@ mod secret;
 mod sqlite;
 mod statement;
 mod store;
+mod suppression;
 
 #[cfg(test)]
 mod kill_tests;
@@ -49,6 +51,7 @@ pub use closures::ClosureRecord;
 pub use error::LedgerError;
 pub use looks::{Look, LookKind};
 pub use requests::RequestEvent;
+pub use suppression::Suppression;
 
 use crate::ids::IdSource;
 use crate::journal::{JournalError, RunKey};

@@ -263,7 +263,7 @@ fn value_of(request: &Request) -> Result<String, LedgerError> {
     serde_json::to_string(request).map_err(|_| LedgerError::failed("a request cannot be written"))
 }
 
-fn request_of(row: &Row) -> Result<Request, LedgerError> {
+pub(super) fn request_of(row: &Row) -> Result<Request, LedgerError> {
     serde_json::from_str(&row.text("value")?).map_err(|_| LedgerError::Damaged)
 }
 

@@ -3,6 +3,7 @@
 //! Nothing here decides what is worth telling, or knows what a message says. What must arrive although a
 //! receiver is away is kept by the caller and sent again under the same id.
 
+pub mod http;
 pub mod mail;
 pub mod retry;
 #[cfg(test)]

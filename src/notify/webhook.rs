@@ -16,7 +16,7 @@ pub use signing::{SigningKey, signature};
 
 use super::retry::Delays;
 use crate::clock::Clock;
-use address::Address;
+pub(super) use address::Address;
 use chrono::{DateTime, Utc};
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Certificate, Client, Response, StatusCode, redirect};
@@ -119,25 +119,7 @@ impl WebhookSender {
             return Err(unusable("it has no secret"));
         }
         let keys = target.secrets.iter().map(|secret| SigningKey::parse(secret)).collect::<Result<_, _>>()?;
-        let mut builder = Client::builder()
-            .user_agent(concat!("oubliette/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .connect_timeout(CONNECT_WAIT)
-            .timeout(ANSWER_WAIT);
-        if address.is_loopback() {
-            // A proxy of the environment would carry it to another machine.
-            builder = builder.no_proxy();
-        }
-        if let Some(pem) = &target.ca_pem {
-            let certificates = Certificate::from_pem_bundle(pem)
-                .ok()
-                .filter(|certificates| !certificates.is_empty())
-                .ok_or_else(|| unusable("its file `ca` holds no certificate in PEM"))?;
-            builder = builder.tls_certs_merge(certificates);
-        }
-        let client = builder.build().map_err(|error| unusable(&said_by(error)))?;
+        let client = client(&address, target.ca_pem.as_deref())?;
         Ok(Self { client, address, keys })
     }
 
@@ -171,7 +153,7 @@ impl WebhookSender {
             .send()
             .await
             .map_err(|error| self.no_answer(error))?;
-        self.judged(answer).await
+        judged(self.host(), answer).await
     }
 
     /// Sends, and again after each of `delays` while that may help. Each wait is longer if the receiver
@@ -198,30 +180,58 @@ impl WebhookSender {
         self.send_once(message, clock.now()).await
     }
 
-    async fn judged(&self, mut answer: Response) -> Result<WebhookAnswer, WebhookError> {
-        let (host, status) = (self.host().to_owned(), answer.status());
-        if !status.is_success() {
-            let status_code = status.as_u16();
-            return Err(if is_passing(status) {
-                WebhookError::Busy { host, status: status_code, wait: asked_wait(&answer) }
-            } else {
-                WebhookError::Refused { host, status: status_code }
-            });
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| self.no_answer(error))? {
-            body.extend_from_slice(&chunk);
-            if body.len() >= ANSWER_BYTES_MAX {
-                body.truncate(ANSWER_BYTES_MAX);
-                break;
-            }
-        }
-        Ok(WebhookAnswer { status: status.as_u16(), body })
-    }
-
     fn no_answer(&self, error: reqwest::Error) -> WebhookError {
         WebhookError::NoAnswer { host: self.host().to_owned(), reason: said_by(error) }
     }
+}
+
+/// What speaks to one address.
+pub(super) fn client(address: &Address, ca_pem: Option<&[u8]>) -> Result<Client, WebhookError> {
+    let mut builder = Client::builder()
+        .user_agent(concat!("oubliette/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .connect_timeout(CONNECT_WAIT)
+        .timeout(ANSWER_WAIT);
+    if address.is_loopback() {
+        // A proxy of the environment would carry it to another machine.
+        builder = builder.no_proxy();
+    }
+    if let Some(pem) = ca_pem {
+        let certificates = Certificate::from_pem_bundle(pem)
+            .ok()
+            .filter(|certificates| !certificates.is_empty())
+            .ok_or_else(|| unusable("its file `ca` holds no certificate in PEM"))?;
+        builder = builder.tls_certs_merge(certificates);
+    }
+    builder.build().map_err(|error| unusable(&said_by(error)))
+}
+
+/// What an answer means, with the beginning of its body.
+pub(super) async fn judged(host: &str, mut answer: Response) -> Result<WebhookAnswer, WebhookError> {
+    let (host, status) = (host.to_owned(), answer.status());
+    if !status.is_success() {
+        let status_code = status.as_u16();
+        return Err(if is_passing(status) {
+            WebhookError::Busy { host, status: status_code, wait: asked_wait(&answer) }
+        } else {
+            WebhookError::Refused { host, status: status_code }
+        });
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = answer
+        .chunk()
+        .await
+        .map_err(|error| WebhookError::NoAnswer { host: host.clone(), reason: said_by(error) })?
+    {
+        body.extend_from_slice(&chunk);
+        if body.len() >= ANSWER_BYTES_MAX {
+            body.truncate(ANSWER_BYTES_MAX);
+            break;
+        }
+    }
+    Ok(WebhookAnswer { status: status.as_u16(), body })
 }
 
 fn unusable(reason: &str) -> WebhookError {
@@ -246,7 +256,7 @@ fn asked_wait(answer: &Response) -> Option<Duration> {
 }
 
 /// The whole chain of an error, without the address.
-fn said_by(error: reqwest::Error) -> String {
+pub(super) fn said_by(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -392,6 +392,8 @@ pub enum FindingCode {
     LeakUnseen,
     /// Records that are other people's too: kept, and listed.
     SharedWithOthers,
+    /// Given by the person after they were erased: kept.
+    GivenAnew,
     /// Records of the person that rows which stay refer to.
     ReferredTo,
     /// Whether rows that refer to the person's are theirs is not declared.

@@ -25,6 +25,9 @@ pub struct RequestPlan {
     pub datasets: Vec<SearchedDataset>,
     /// Records that a duty keeps, by item.
     pub kept: Vec<KeptByDuty>,
+    /// After a restore: the requests whose erasure is done again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replays: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

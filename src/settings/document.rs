@@ -98,6 +98,16 @@ pub static SETTINGS: Shape = Shape {
         ),
         Key::optional("pause_file", PATH_FORM, "while this file exists no batch is begun"),
         Key::optional("language", Form::Words(&["fr", "en"]), "language of what people read"),
+        Key::optional(
+            "suppression",
+            Form::Map(&SUPPRESSION),
+            "how erased persons are known when a backup brings them back",
+        ),
+        Key::optional(
+            "recipients",
+            Form::Entries(&Form::Map(&RECIPIENT)),
+            "who received personal data and is told of an erasure (GDPR art. 19), by name",
+        ),
         Key::optional("notification", Form::NotBuilt("notifications come with the daemon"), "notification"),
         Key::optional("http", Form::NotBuilt("the HTTP interface comes with the daemon"), "HTTP"),
     ],
@@ -350,6 +360,73 @@ static APPROVER_KEY: ScalarForm = ScalarForm {
     code: "bad-key",
     pattern: None,
     check: |text| ApproverKey::parse(text).map(drop).map_err(|error| error.to_string()),
+};
+
+static RECIPIENT: Shape = Shape {
+    name: "a recipient",
+    exactly_one: false,
+    keys: &[
+        Key::required("name", TEXT_FORM, "name as the person reads it"),
+        Key::optional("alias", NAME_FORM, "what certificates call it in public; its key unless said"),
+        Key::required(
+            "role",
+            Form::Words(&["processor", "controller", "joint"]),
+            "what it is in the sense of the GDPR",
+        ),
+        Key::optional("datasets", Form::List(&NAME_FORM), "datasets of which it received data"),
+        Key::optional("record_types", Form::List(&NAME_FORM), "record types of which it received data"),
+        Key::optional("categories", Form::List(&TEXT_FORM), "data categories that it received"),
+        Key::required(
+            "identities",
+            Form::List(&NAME_FORM),
+            "kinds of identities under which it knows people; it is told these and no others",
+        ),
+        Key::optional("webhook", Form::Map(&WEBHOOK), "it takes signed webhooks"),
+        Key::optional("http", Form::Map(&HTTP_TEMPLATE), "it has an interface of its own"),
+        Key::optional("manual", Form::Boolean, "a person tells it"),
+    ],
+};
+
+static WEBHOOK: Shape = Shape {
+    name: "a webhook",
+    exactly_one: false,
+    keys: &[
+        Key::required("url", SECRET_FORM, "https address"),
+        Key::required("secret", SECRET_FORM, "base64 of 24 to 64 bytes, with or without whsec_"),
+        Key::optional("old_secret", SECRET_FORM, "signs too, while the recipient changes over"),
+        Key::optional("ca", PATH_FORM, "file of certificates in PEM that are believed too"),
+        Key::optional("plain_http", Form::Boolean, "http to another machine is allowed"),
+    ],
+};
+
+static HTTP_TEMPLATE: Shape = Shape {
+    name: "an HTTP template",
+    exactly_one: false,
+    keys: &[
+        Key::optional("method", Form::Words(&super::recipients::METHODS), "POST unless said"),
+        Key::required("url", SECRET_FORM, "https address, with places such as {identity.email}"),
+        Key::optional("headers", Form::Entries(&SECRET_FORM), "headers, with references"),
+        Key::optional("body", TEXT_FORM, "JSON, in whose texts places are filled in"),
+        Key::optional("ca", PATH_FORM, "file of certificates in PEM that are believed too"),
+        Key::optional("plain_http", Form::Boolean, "http to another machine is allowed"),
+    ],
+};
+
+static SUPPRESSION: Shape = Shape {
+    name: "suppression",
+    exactly_one: false,
+    keys: &[
+        Key::optional(
+            "kept_for",
+            PERIOD_FORM,
+            "how long keyed hashes are kept; the longest `backups_kept` and 30 days unless said",
+        ),
+        Key::optional(
+            "look",
+            Form::Words(&["every_run", "when_asked"]),
+            "whether every retention run looks for erased persons; so unless said",
+        ),
+    ],
 };
 
 static DRIFT: Shape = Shape {

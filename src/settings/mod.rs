@@ -10,15 +10,16 @@ pub mod grounds;
 pub mod load;
 pub mod model;
 pub mod read;
+pub mod recipients;
 pub mod schema;
 pub mod secret;
 
 pub use files::{DiskFiles, FileError, FileReader, Found, SystemSecrets};
 pub use load::{Loaded, load};
 pub use model::{
-    Approvals, ArchiveBucket, ArchiveLock, ArchiveSettings, Bucket, BucketCredentials, Connection,
-    Controller, DaemonSettings, Inventory, JumpGuard, LedgerSettings, MissedRuns, Schedule, ServerOptions,
-    Settings, Store,
+    Approvals, ArchiveBucket, ArchiveLock, ArchiveSettings, Bucket, BucketCredentials, Channel, Connection,
+    Controller, DaemonSettings, HttpTemplate, Inventory, JumpGuard, LedgerSettings, MissedRuns,
+    RecipientSettings, Schedule, ServerOptions, Settings, Store, WebhookSettings,
 };
 pub use secret::{Secret, SecretError, SecretLookup, SecretText};
 

@@ -5,12 +5,13 @@
 
 use super::secret::SecretText;
 use crate::data_map::StoreTerms;
+use crate::erasure::recipient::Recipient;
 use crate::plan::signature::Approver;
 use crate::plan::staleness::DriftMargin;
 use crate::policy::{Guards, Language, Period};
 use crate::schedule::Cron;
 use chrono_tz::Tz;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -40,6 +41,58 @@ pub struct Settings {
     /// While this file exists no batch is begun.
     pub pause_file: Option<PathBuf>,
     pub language: Language,
+    pub suppression: Suppression,
+    /// Who received personal data, by name.
+    pub recipients: BTreeMap<String, RecipientSettings>,
+}
+
+/// A recipient, and how it is told of an erasure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecipientSettings {
+    pub recipient: Recipient,
+    pub channel: Channel,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Channel {
+    Webhook(WebhookSettings),
+    Http(Box<HttpTemplate>),
+    /// A person tells them.
+    ByHand,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookSettings {
+    pub url: SecretText,
+    /// The one that signs, and the one before it while the recipient changes over.
+    pub secrets: Vec<SecretText>,
+    /// A file of certificates in PEM.
+    pub ca: Option<PathBuf>,
+    pub plain_http: bool,
+}
+
+/// A request as the recipient's own interface wants it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HttpTemplate {
+    pub method: String,
+    /// With places that are filled in, see [`crate::erasure::recipient::PLACES`].
+    pub url: SecretText,
+    pub headers: BTreeMap<String, SecretText>,
+    /// Its texts have places.
+    pub body: Option<serde_json::Value>,
+    pub ca: Option<PathBuf>,
+    pub plain_http: bool,
+    /// Kinds of identities that it names by themselves.
+    pub kinds: BTreeSet<String>,
+}
+
+/// How erased persons are known when a backup brings them back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Suppression {
+    /// How long after an erasure.
+    pub kept_for: Period,
+    /// Whether every retention run looks for them, or only who asks.
+    pub at_runs: bool,
 }
 
 impl Settings {

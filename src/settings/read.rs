@@ -4,7 +4,7 @@
 
 use super::model::{
     Approvals, Connection, Controller, DaemonSettings, JumpGuard, LedgerSettings, MissedRuns, Schedule,
-    ServerOptions, Settings, Store,
+    ServerOptions, Settings, Store, Suppression,
 };
 use super::secret::SecretText;
 use crate::data_map::{StoreKind, StoreTerms};
@@ -27,6 +27,10 @@ const JUMP_FLOOR: u64 = 1_000;
 /// The first day of each quarter.
 const SCAN_CRON: &str = "0 0 4 1 1,4,7,10 *";
 const STOP_WITHIN: Duration = Duration::from_mins(1);
+/// Beyond the longest life of a backup: restoring one takes its time.
+const SUPPRESSION_MARGIN_DAYS: u32 = 30;
+/// Where nobody says how long backups live.
+const SUPPRESSION_UNKNOWN_DAYS: u32 = 400;
 const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
 
 /// Makes settings of a checked document. `None` when an indispensable part is not usable.
@@ -37,6 +41,8 @@ pub fn settings(node: &Node, directory: &Path, report: &mut Report<'_>) -> Optio
     let controller = node.get("controller")?;
     Some(Settings {
         directory: directory.to_owned(),
+        suppression: suppression(node.get("suppression"), &stores, report),
+        recipients: super::recipients::recipients(node.get("recipients"), report),
         controller: Controller { name: text(controller, "name")?, contact: text(controller, "contact")? },
         ledger: ledger(node, report)?,
         archive: super::archive::archive(node.get("archive"), report)?,
@@ -272,6 +278,33 @@ fn approvers(node: &Node) -> Vec<Approver> {
         Some(Approver { name: text(node, "name")?, key: ApproverKey::parse(&text(node, "key")?).ok()? })
     };
     node.items().iter().filter_map(approver).collect()
+}
+
+fn suppression(
+    node: Option<&Node>,
+    stores: &BTreeMap<String, Store>,
+    report: &mut Report<'_>,
+) -> Suppression {
+    let longest = stores.values().filter_map(|store| store.terms.backups_kept).max_by_key(|kept| days(*kept));
+    let is_known = stores.values().all(|store| store.terms.backups_kept.is_some());
+    let longest = longest.unwrap_or_else(|| Period::days_of(0));
+    let usual = if is_known { days(longest) } else { days(longest).max(SUPPRESSION_UNKNOWN_DAYS) };
+    let usual = Period::days_of(usual.saturating_add(SUPPRESSION_MARGIN_DAYS));
+    let kept_for = node.and_then(|node| parsed::<Period>(node, "kept_for")).unwrap_or(usual);
+    if days(kept_for) < days(longest)
+        && let Some(place) = node.and_then(|node| node.get("kept_for")).map(|node| node.place)
+    {
+        let message = format!("erased persons are forgotten before the last backup ends ({longest})");
+        let hint = "what is restored later could not be erased again: keep the hashes for longer".to_owned();
+        report.warning("suppression-too-short", place, message, Some(hint));
+    }
+    let look = node.and_then(|node| text(node, "look"));
+    Suppression { kept_for, at_runs: look.as_deref() != Some("when_asked") }
+}
+
+/// The most days that a period can have.
+fn days(period: Period) -> u32 {
+    u32::try_from(period.seconds_range().1.div_ceil(24 * 60 * 60)).unwrap_or(u32::MAX)
 }
 
 fn drift(node: Option<&Node>) -> DriftMargin {

@@ -110,6 +110,16 @@ impl SecretText {
         Ok(Secret(text))
     }
 
+    /// The same with its plain parts changed; `None` when one of them cannot be.
+    #[must_use]
+    pub fn filled(&self, fill: &dyn Fn(&str) -> Option<String>) -> Option<Self> {
+        let parts = self.parts.iter().map(|part| match part {
+            Part::Plain(plain) => Some(Part::Plain(Secret::new(fill(plain.expose())?))),
+            reference => Some(reference.clone()),
+        });
+        Some(Self { parts: parts.collect::<Option<_>>()? })
+    }
+
     /// Whether a password stands in the text itself: `scheme://user:password@host`.
     #[must_use]
     pub fn has_plain_password(&self) -> bool {

@@ -3,8 +3,10 @@
 //! It is made of the request and of what its certificates state, and of nothing else, so that it cannot say
 //! more than was seen. It names nobody: whoever sends it knows the address.
 
+use super::recipients;
 use super::text::{add_line, day, number, printable};
 use super::words::answer as words;
+use super::words::recipients as words_of_recipients;
 use super::words::run;
 use crate::app::{BESIDE_DUTY, RequestAnswer, UNLINKING};
 use crate::erasure::request::RequestState;
@@ -77,6 +79,10 @@ fn done(answer: &RequestAnswer, language: Language) -> String {
     copies.dedup();
     if !copies.is_empty() {
         section(&mut page, words::COPIES.text(language), &copies);
+    }
+    let recipients = recipients::letter_lines(&answer.recipients, language);
+    if !recipients.is_empty() {
+        section(&mut page, words_of_recipients::LETTER.text(language), &recipients);
     }
     let proofs = answer
         .statements

@@ -15,6 +15,8 @@ pub mod export;
 pub mod holds;
 pub mod looking;
 pub mod plan;
+pub mod recipients;
+pub mod replay;
 pub mod requests;
 pub mod run;
 pub mod schedules;

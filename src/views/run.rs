@@ -1,5 +1,6 @@
 //! How a run ended (floor 8, pure).
 
+use super::replay::{self, LookJson};
 use super::text::{self, add_line, printable};
 use super::words::run as words;
 use super::{JSON_FORMAT_VERSION, counts};
@@ -35,6 +36,9 @@ pub fn human(end: &ApplyEnd, language: Language) -> String {
     if let Some(directory) = &end.certificate_directory {
         let html = page_of(directory);
         add_line(&mut page, format_args!("  {}", words::CERTIFICATE_PAGE.fill(language, &[&html])));
+    }
+    if let Some(look) = &end.returned {
+        page.push_str(&replay::newest(look, language));
     }
     if end.interrupted.is_some() {
         page.push_str(words::RESUME_WITH.text(language));
@@ -86,6 +90,8 @@ pub struct RunJson<'a> {
     certificate_directory: Option<String>,
     totals: Vec<TotalsJson<'a>>,
     elapsed_ms: u64,
+    /// After a retention run: what was seen of erased persons.
+    erased_seen_again: Option<LookJson<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -132,6 +138,7 @@ impl<'a> RunJson<'a> {
             certificate_directory: end.certificate_directory.as_ref().map(|path| path.display().to_string()),
             totals: end.totals.iter().map(TotalsJson::from).collect(),
             elapsed_ms: u64::try_from(end.elapsed.as_millis()).unwrap_or(u64::MAX),
+            erased_seen_again: end.returned.as_ref().map(LookJson::new),
         }
     }
 }
@@ -185,6 +192,7 @@ mod tests {
                 ],
             }],
             elapsed: Duration::from_millis(2_500),
+            returned: None,
         }
     }
 

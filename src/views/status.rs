@@ -1,6 +1,7 @@
 //! Where the project stands: plans, open runs, holds, certificates (floor 8, pure).
 
 use super::JSON_FORMAT_VERSION;
+use super::replay::{self, LookJson};
 use super::text::{self, instant, printable};
 use super::words::run as words;
 use crate::app::{ClockAcceptance, OpenResiduals, Status};
@@ -34,6 +35,9 @@ pub fn human(status: &Status, language: Language) -> String {
         None => words::STATUS_CERTIFICATES.fill(language, &[&status.certificates]),
     });
     residuals(status, language, &mut line);
+    if let Some(look) = &status.returned {
+        line(replay::newest(look, language).trim_end().to_owned());
+    }
     for approval in &status.standing {
         let (rule, who) = (format!("{}/{}", approval.policy, approval.rule), printable(&approval.approver));
         line(words::STATUS_STANDING.fill(language, &[&rule, &who, &instant(approval.approved_at)]));
@@ -116,6 +120,8 @@ pub struct StatusJson<'a> {
     last_seen_at: Option<String>,
     clock_behind: bool,
     clock_acceptances: &'a [ClockAcceptance],
+    /// The newest look for erased persons, by a run, `check` or `replay`.
+    erased_seen_again: Option<LookJson<'a>>,
     plans: Vec<PlanJson<'a>>,
 }
 
@@ -195,6 +201,7 @@ impl<'a> StatusJson<'a> {
             last_seen_at: status.last_seen_at.map(instant),
             clock_behind: status.is_clock_behind,
             clock_acceptances: &status.clock_acceptances,
+            erased_seen_again: status.returned.as_ref().map(LookJson::new),
             plans: plans.collect(),
         }
     }
@@ -226,6 +233,7 @@ mod tests {
             last_seen_at: None,
             is_clock_behind: false,
             clock_acceptances: Vec::new(),
+            returned: None,
         }
     }
 

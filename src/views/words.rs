@@ -8,6 +8,8 @@ pub mod daemon;
 pub mod explain;
 pub mod looking;
 pub mod plan;
+pub mod recipients;
+pub mod replay;
 pub mod requests;
 pub mod run;
 pub mod start;
@@ -80,6 +82,8 @@ mod tests {
             .chain(explain::ALL)
             .chain(looking::ALL)
             .chain(plan::ALL)
+            .chain(recipients::ALL)
+            .chain(replay::ALL)
             .chain(requests::ALL)
             .chain(run::ALL)
             .chain(start::ALL)

@@ -2,6 +2,7 @@
 //! with things going wrong, and every byte that was written is searched for planted values.
 
 use crate::scenario::{self, CANARY, SMALL};
+use crate::support::sink::{Sink, answer};
 use crate::support::{Answer, Project, files, find_text};
 use base64::Engine as _;
 use oubliette::cli::command_table;
@@ -48,6 +49,8 @@ fn the_search_finds_every_form() {
 /// Runs commands and keeps what was wrong with what they said.
 struct Listener {
     project: Project,
+    /// Recipients: the person's identities may go there.
+    recipients: [Sink; 2],
     commands: BTreeSet<String>,
     leaks: Vec<String>,
 }
@@ -119,7 +122,20 @@ fn listener() -> Listener {
         ),
     );
     fs::create_dir(project.path("asked")).unwrap();
-    Listener { project, commands: BTreeSet::new(), leaks: Vec::new() }
+    let recipients =
+        [Sink::answering(&[&answer("503 Busy"), &answer("200 OK")]), Sink::answering(&[&answer("410 Gone")])];
+    let [hook, saas] = recipients.each_ref().map(|sink| sink.address.clone());
+    let settings = fs::read_to_string(project.path("oubliette.yaml")).unwrap();
+    let declared = format!(
+        "recipients:
+  mailer: {{name: M, role: processor, record_types: [prospect, customer], identities: [email, customer_id],
+    webhook: {{url: \"http://{hook}/t0k3n\", secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw}}}}
+  saas: {{name: S, role: joint, record_types: [prospect, customer], identities: [email],
+    http: {{url: \"http://{saas}/people/{{identity.email}}\", headers: {{Authorization: Bearer t0k3n}}}}}}
+  lawyer: {{name: L, role: controller, record_types: [prospect, customer], identities: [email], manual: true}}\n"
+    );
+    project.write("oubliette.yaml", &(settings + &declared));
+    Listener { project, recipients, commands: BTreeSet::new(), leaks: Vec::new() }
 }
 
 const WHY: [&str; 6] =
@@ -290,12 +306,56 @@ fn requests(listener: &mut Listener) {
     assert!(matches!(end.code, Some(0 | 3)), "{end:?}");
     let certificate = find_text(&end.json(), "certificate_id").unwrap();
     listener.run(&["certificates", "show", &certificate]);
+    telling(listener, &ids[0]);
     listener.run(&["requests", "answer", &ids[0], "--format", "json"]).expect(0);
     listener.run(&["requests", "receipt", &ids[0], "--out", &receipt]).expect(0);
     listener.run(&["certificates", "verify-receipt", &receipt, "--archive", "certificates"]).expect(0);
+    returning(listener, &ids[0]);
     listener.run(&["requests", "extend", &ids[1], "--reason", "complexity"]).expect(0);
     listener.run(&["requests", "refuse", &ids[1], "--reason", "no-ground", "--note", &note]).expect(0);
     listener.run(&["requests", "list", "--all", "--format", "json"]);
+}
+
+/// Recipients: one that fails first, one that is gone, one whom a person tells.
+fn telling(listener: &mut Listener, request: &str) {
+    listener.run(&["requests", "recipients", request]).expect(0);
+    listener.search_files();
+    listener.run(&["requests", "notify", request, "--format", "json"]).expect(3);
+    listener.run(&["erase", "--due"]);
+    let shown = listener.run_for_the_asker(&["requests", "told", request, "lawyer"]).expect(0);
+    assert!(found_in(shown.stdout.as_bytes()).is_some(), "who tells the recipient sees of whom");
+    listener.run(&["requests", "told", request, "lawyer", "--as", "support"]).expect(0);
+    let why = format!("{CANARY} moved");
+    listener.run(&["requests", "told", request, "saas", "--as", "dpo", "--not-possible", &why]).expect(0);
+    listener.run(&["requests", "recipients", request, "--format", "json"]).expect(0);
+    for sink in &listener.recipients {
+        let all: String =
+            sink.received().iter().flat_map(|one| [one.head.clone(), one.body.clone()]).collect();
+        assert!(found_in(all.as_bytes()).is_some(), "the recipient was told of whom");
+    }
+}
+
+/// A restored backup brings a person back, who is found by hashes and erased again.
+fn returning(listener: &mut Listener, request: &str) {
+    let back = format!(
+        "INSERT INTO prospects VALUES (9020, ' {}.P20@example.org', 'FR', '2019-01-01 08:00:00');",
+        CANARY.to_uppercase()
+    );
+    listener.project.sql("shop.db", &back);
+    let found = listener.run(&["check", "--format", "json"]).stdout;
+    assert!(found.contains("erased-person-again"), "{found}");
+    listener.run(&["status"]);
+    let replay = listener.run(&["replay", "--request", request, "--format", "json"]).expect(0).json();
+    let plan = find_text(&replay, "plan_id").unwrap();
+    listener.run(&["show", &plan]);
+    listener.search_files();
+    listener.run(&["approve", &plan, "--as", "dpo"]).expect(0);
+    let end = listener.run(&["apply", &plan, "--format", "json"]);
+    assert!(matches!(end.code, Some(0 | 3)), "{end:?}");
+    assert_eq!(listener.project.sql("shop.db", "SELECT count(*) FROM prospects WHERE id = 9020;"), "0");
+    listener.run(&["replay", "--since", "2020-01-01", "--include-new"]).expect(0);
+    // Why somebody could not be told is kept, for members of staff.
+    listener.run_for_the_asker(&["requests", "show", request]);
 }
 
 #[test]

@@ -33,6 +33,8 @@ mod linked;
 mod links;
 mod partitions;
 mod readme;
+mod recipients;
+mod replay;
 mod requests;
 mod scenario;
 mod shared_ledger;

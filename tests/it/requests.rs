@@ -148,13 +148,13 @@ fn shop() -> Project {
 }
 
 #[track_caller]
-fn received(project: &Project, identity: &str, more: &[&str]) -> String {
+pub(crate) fn received(project: &Project, identity: &str, more: &[&str]) -> String {
     let arguments = [&["--format", "json", "requests", "receive", "--identity", identity], more].concat();
     find_text(&project.run(&arguments).expect(0).json(), "request_id").unwrap()
 }
 
 #[track_caller]
-fn verified(project: &Project, identity: &str, more: &[&str]) -> String {
+pub(crate) fn verified(project: &Project, identity: &str, more: &[&str]) -> String {
     let request = received(project, identity, more);
     let method = ["--as", "support", "--method", "answered from the address on file"];
     project.run(&[&["requests", "verify", &request], &method[..]].concat()).expect(0);
@@ -172,7 +172,7 @@ fn later(project: &Project, arguments: &[&str]) -> Answer {
 
 /// Plans, approves and applies; the plan, and the statement of the certificate.
 #[track_caller]
-fn erased(project: &Project, request: &str, code: i32) -> (Value, Value) {
+pub(crate) fn erased(project: &Project, request: &str, code: i32) -> (Value, Value) {
     let plan = project.run(&["--format", "json", "erase", request]).expect(0).json();
     project.run(&["approve", &plan_id(&plan), "--as", "dpo"]).expect(0);
     let end = project.run(&["--format", "json", "apply", &plan_id(&plan)]).expect(code).json();

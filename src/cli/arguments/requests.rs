@@ -53,6 +53,34 @@ pub enum RequestsCommand {
     },
     /// Lists who looked for a person with `locate` or `export`, when and why.
     Looks,
+    /// Lists who had received the data, who was told of the erasure and when, and who could not be.
+    Recipients {
+        #[arg(value_name = "REQUEST")]
+        request: String,
+    },
+    /// Tells recipients that were not told yet: those that wait, of one request those that were refused too.
+    #[command(after_help = "Exit status: 0, 2, 3 when a recipient could not be told.")]
+    Notify {
+        #[arg(value_name = "REQUEST")]
+        request: Option<String>,
+    },
+    /// Records that a person told a recipient; without `--as` shows under which identities to do it.
+    #[command(
+        after_help = "Without --as the person's identities are printed, for who tells the recipient.\n\nExamples:\n  oubliette requests told request-4f2c mailer\n  oubliette requests told request-4f2c mailer --as support\n  oubliette requests told request-4f2c mailer --as dpo --not-possible \"the company was dissolved in 2024\""
+    )]
+    Told {
+        #[arg(value_name = "REQUEST")]
+        request: String,
+        /// Name of the recipient in the settings.
+        #[arg(value_name = "RECIPIENT")]
+        recipient: String,
+        /// Who told it, or decided that nobody can.
+        #[arg(long = "as", value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        who: Option<String>,
+        /// Why telling it proves impossible or takes a disproportionate effort (GDPR art. 19).
+        #[arg(long, value_name = "TEXT", requires = "who", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        not_possible: Option<String>,
+    },
     /// Announces that the answer comes later; within the first period of the law only.
     Extend {
         #[arg(value_name = "REQUEST")]
@@ -150,6 +178,23 @@ pub struct EraseArguments {
     #[arg(long)]
     pub due: bool,
     /// Who drafts the plan; by default the author of the settings.
+    #[arg(long, value_name = "NAME")]
+    pub author: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(group(clap::ArgGroup::new("whom").required(true).args(["since", "request"])))]
+pub struct ReplayArguments {
+    /// When what was restored had been saved: everybody who was erased since is looked for.
+    #[arg(long, value_name = "INSTANT|DATE")]
+    pub since: Option<String>,
+    /// Only the person of this request: its id, or a beginning of it.
+    #[arg(long, value_name = "REQUEST")]
+    pub request: Option<String>,
+    /// Also what a person gave anew after they were erased, which is kept otherwise.
+    #[arg(long)]
+    pub include_new: bool,
+    /// Who drafts the plans; by default the author of the settings.
     #[arg(long, value_name = "NAME")]
     pub author: Option<String>,
 }

@@ -123,6 +123,7 @@ mod tests {
             certificate_directory: None,
             totals: Vec::new(),
             elapsed: Duration::ZERO,
+            returned: None,
         };
         assert_eq!(status_of(&end), expected);
     }

@@ -10,6 +10,8 @@ pub(super) mod hold;
 pub(super) mod init;
 pub(super) mod looking;
 pub(super) mod plan;
+mod recipients;
+pub(super) mod replay;
 pub(super) mod requests;
 pub(super) mod shell;
 pub(super) mod status;

@@ -1,8 +1,9 @@
 //! `requests` and `erase`: what a person asked, and the plan for it.
 
 use super::plan::{standing, warn};
+use super::recipients;
 use super::{Call, parse_instant};
-use crate::app::{App, AppError, PlanStanding, RequestReceipt};
+use crate::app::{App, AppError, NoticesDue, PlanStanding, RequestReceipt};
 use crate::cli::arguments::{
     EraseArguments, ExtensionReasonArgument, Format, GroundArgument, LawArgument, ReceiveArguments,
     RefusalReasonArgument, RequestKindArgument, RequestsCommand,
@@ -71,6 +72,14 @@ pub(in crate::cli) async fn run(
             output.answer(&views::looking::LooksJson::new(&looks), |language| {
                 views::looking::looks(&looks, language)
             })?;
+        }
+        RequestsCommand::Recipients { request } => return recipients::list(call, request, output).await,
+        RequestsCommand::Notify { request } => {
+            return recipients::notify(call, request.as_deref(), output).await;
+        }
+        RequestsCommand::Told { request, recipient, who, not_possible } => {
+            let by = (who.as_deref(), not_possible.as_deref());
+            return recipients::told(call, (request, recipient), by, output).await;
         }
         RequestsCommand::Extend { request, reason } => {
             let reason = match reason {
@@ -143,6 +152,7 @@ pub(in crate::cli) async fn erase(
 /// Plans what waits and may go by now. One that cannot be planned does not stop the others.
 async fn due(app: &App, wanted: &EraseArguments, output: &mut Output<'_>) -> Result<ExitStatus, Failure> {
     let planned = app.erase_due(wanted.author.as_deref()).await?;
+    let told = app.notify_recipients(NoticesDue::ByNow).await?;
     let lines: Vec<_> = planned
         .iter()
         .map(|(request_id, plan)| {
@@ -152,7 +162,12 @@ async fn due(app: &App, wanted: &EraseArguments, output: &mut Output<'_>) -> Res
         })
         .collect();
     let failed = planned.iter().any(|(_, plan)| plan.is_err());
-    let json = json!({ "format_version": JSON_FORMAT_VERSION, "planned": lines });
+    let untold = !told.waiting.is_empty() || !told.refused.is_empty();
+    let json = json!({
+        "format_version": JSON_FORMAT_VERSION,
+        "planned": lines,
+        "notices": views::recipients::TellingJson::new(&told),
+    });
     output.answer(&json, |language| {
         if planned.is_empty() {
             return words::NOTHING_DUE.text(language).to_owned() + "\n";
@@ -163,7 +178,10 @@ async fn due(app: &App, wanted: &EraseArguments, output: &mut Output<'_>) -> Res
         };
         planned.iter().map(line).collect()
     })?;
-    Ok(if failed { ExitStatus::Partial } else { ExitStatus::Done })
+    if !told.told.is_empty() || untold {
+        output.remark(&views::recipients::telling(&told, output.language));
+    }
+    Ok(if failed || untold { ExitStatus::Partial } else { ExitStatus::Done })
 }
 
 async fn receive(call: &Call<'_>, wanted: &ReceiveArguments, output: &mut Output<'_>) -> Result<(), Failure> {

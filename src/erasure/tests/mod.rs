@@ -56,6 +56,7 @@ async fn planned(catalog: &Catalog, sources: &Sources, given: &[String]) -> (Pla
         request: &request,
         given: given.iter().map(|text| Identity::parse(text).unwrap()).collect(),
         before: None,
+        renewal: None,
         found_key: [7; 32],
         now: at("2026-06-15T12:00:00Z"),
         valid_for: chrono::Duration::days(1),

@@ -40,6 +40,16 @@ pub(in crate::ledger) const MIGRATIONS: &[Migration] = &[
         name: "schedules",
         text: include_str!("../../../migrations/postgres/0006_schedules.sql"),
     },
+    Migration {
+        version: 7,
+        name: "suppression",
+        text: include_str!("../../../migrations/postgres/0007_suppression.sql"),
+    },
+    Migration {
+        version: 8,
+        name: "notices",
+        text: include_str!("../../../migrations/postgres/0008_notices.sql"),
+    },
 ];
 
 /// Names the lock: "oubliett" in ASCII.

@@ -35,6 +35,16 @@ pub(in crate::ledger) const MIGRATIONS: &[Migration] = &[
         name: "schedules",
         text: include_str!("../../../migrations/sqlite/0006_schedules.sql"),
     },
+    Migration {
+        version: 7,
+        name: "suppression",
+        text: include_str!("../../../migrations/sqlite/0007_suppression.sql"),
+    },
+    Migration {
+        version: 8,
+        name: "notices",
+        text: include_str!("../../../migrations/sqlite/0008_notices.sql"),
+    },
 ];
 
 /// Applies the migrations that the ledger does not have yet.

@@ -214,6 +214,8 @@ messages! {
         "rows belong to several records";
     FINDING_SHARED_WITH_OTHERS: "des enregistrements concernent aussi d'autres personnes : ils sont conservés",
         "records are other people's too: they are kept";
+    FINDING_GIVEN_ANEW: "des enregistrements ont été donnés de nouveau après l'effacement, ou ont pu l'être : ils sont conservés",
+        "records were given anew after the erasure, or may have been: they are kept";
     FINDING_REFERRED_TO: "des enregistrements de la personne restent parce que d'autres lignes y renvoient",
         "records of the person stay because other rows refer to them";
     FINDING_OWNERSHIP_UNDECLARED: "la carte des données ne dit pas si ces lignes sont celles de la personne",
@@ -397,6 +399,7 @@ pub fn finding(code: FindingCode) -> Message {
         FindingCode::TriggerCopies => FINDING_TRIGGER_COPIES,
         FindingCode::LeakUnseen => FINDING_LEAK_UNSEEN,
         FindingCode::SharedWithOthers => FINDING_SHARED_WITH_OTHERS,
+        FindingCode::GivenAnew => FINDING_GIVEN_ANEW,
         FindingCode::ReferredTo => FINDING_REFERRED_TO,
         FindingCode::OwnershipUndeclared => FINDING_OWNERSHIP_UNDECLARED,
         FindingCode::NamedInText => FINDING_NAMED_IN_TEXT,

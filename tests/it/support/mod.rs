@@ -2,6 +2,7 @@
 //! are not ours (`sqlite3`, the file system).
 
 pub(crate) mod server;
+pub(crate) mod sink;
 
 use server::Database;
 use std::fs;
