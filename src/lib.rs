@@ -1,11 +1,12 @@
-//!
-//! Oubliette: decides from declared policies what personal data is past its time, purges or
 //! Oubliette: retention and deletion policies, enforced and certified.
+//!
+//! It decides from declared policies what personal data is past its time, purges or
+//! anonymizes it, and leaves certificates that hold up.
+//!
 //! The flow: documents become a catalog; a catalog and what the stores say become a plan; a plan and
 //! a person's yes become an approved plan; an approved plan is carried out batch by batch under a
-//! anonymizes it, and leaves certificates that hold up.
-//! archive that anyone can verify. ARCHITECTURE.md has the floors; a test holds them.
 //! journal; what is seen afterwards becomes evidence; evidence becomes a signed certificate in an
+//! archive that anyone can verify. ARCHITECTURE.md has the floors; a test holds them.
 
 #![cfg_attr(
     test,
@@ -18,6 +19,7 @@
     )
 )]
 
+pub mod api;
 pub mod app;
 pub mod archive;
 pub mod archive_store;

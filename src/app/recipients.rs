@@ -262,15 +262,7 @@ impl App {
         webhook: &WebhookSettings,
         told: &Told<'_>,
     ) -> Result<Result<(), WebhookError>, AppError> {
-        let plain = |text: &SecretText| -> Result<Zeroizing<String>, AppError> {
-            Ok(Zeroizing::new(self.resolved(text)?.expose().to_owned()))
-        };
-        let target = WebhookTarget {
-            url: plain(&webhook.url)?,
-            secrets: webhook.secrets.iter().map(plain).collect::<Result<_, _>>()?,
-            ca_pem: self.authority(webhook.ca.as_deref())?,
-            allows_plain_http: webhook.plain_http,
-        };
+        let target = self.webhook_target(webhook)?;
         let sender = match WebhookSender::new(&target) {
             Ok(sender) => sender,
             Err(error) => return Ok(Err(error)),
@@ -279,6 +271,20 @@ impl App {
         let message =
             WebhookMessage { id: told.notice_id, content_type: "application/json", body: body.as_bytes() };
         Ok(sender.send_once(&message, self.now()).await.map(drop))
+    }
+
+    pub(super) fn webhook_target(&self, webhook: &WebhookSettings) -> Result<WebhookTarget, AppError> {
+        let secrets = webhook.secrets.iter().map(|secret| self.resolved_secret(secret));
+        Ok(WebhookTarget {
+            url: self.resolved_secret(&webhook.url)?,
+            secrets: secrets.collect::<Result<_, _>>()?,
+            ca_pem: self.authority(webhook.ca.as_deref())?,
+            allows_plain_http: webhook.plain_http,
+        })
+    }
+
+    pub(super) fn resolved_secret(&self, text: &SecretText) -> Result<Zeroizing<String>, AppError> {
+        Ok(Zeroizing::new(self.resolved(text)?.expose().to_owned()))
     }
 
     /// `None`: the person has no identity of a kind that the template names.
@@ -299,11 +305,11 @@ impl App {
         };
         let mut headers = BTreeMap::new();
         for (name, value) in &template.headers {
-            headers.insert(name.clone(), Zeroizing::new(self.resolved(value)?.expose().to_owned()));
+            headers.insert(name.clone(), self.resolved_secret(value)?);
         }
         Ok(Some(HttpRequest {
             method: template.method.clone(),
-            url: Zeroizing::new(self.resolved(&url)?.expose().to_owned()),
+            url: self.resolved_secret(&url)?,
             headers,
             body,
             idempotency_key: told.notice_id.to_owned(),
@@ -312,9 +318,9 @@ impl App {
         }))
     }
 
-    fn authority(&self, path: Option<&Path>) -> Result<Option<Vec<u8>>, AppError> {
+    pub(super) fn authority(&self, path: Option<&Path>) -> Result<Option<Vec<u8>>, AppError> {
         let read = |path: &Path| crate::keys::read_public(&self.settings.path(path));
-        Ok(path.map(read).transpose().context("the certificates for a recipient")?)
+        Ok(path.map(read).transpose().context("the certificates for a receiver")?)
     }
 
     /// Who was told of what the request erased, when, and who was not.

@@ -180,6 +180,9 @@ pub enum Command {
         after_help = "For a clock that once ran ahead and has been set right: without this no run would begin until that instant comes. Compare the clock with another one first. Who and why is kept in the ledger and shown by `oubliette status`.\n\nExit status: 0, 1 when a store's clock contradicts, 2 when the clock is not behind.\n\nExample:\n  oubliette accept-clock --as ops --reason \"the machine woke up in 2028, NTP is back\""
     )]
     AcceptClock(AcceptClockArguments),
+    /// Tries whether notices reach the receivers of the settings.
+    #[command(subcommand, after_help = "Exit status: 0, 1 when a receiver did not take it, 2.")]
+    Notify(NotifyCommand),
     /// Lists and shows certificates, and makes receipts.
     #[command(subcommand, after_help = "Exit status: 0, 2, 6 when a receipt does not hold.")]
     Certificates(CertificatesCommand),
@@ -367,6 +370,15 @@ pub struct HoldAddArguments {
     /// When to look again whether it is still needed (YYYY-MM-DD).
     #[arg(long, value_name = "DATE")]
     pub review_on: Option<chrono::NaiveDate>,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub enum NotifyCommand {
+    /// Sends one test notice to every receiver, now.
+    #[command(
+        after_help = "Each receiver is tried three times within some seconds.\n\nExit status: 0, 1 when a receiver did not take it, 2 when the settings name none.\n\nExample:\n  oubliette notify test"
+    )]
+    Test,
 }
 
 #[derive(Debug, Clone, Subcommand)]

@@ -124,6 +124,7 @@ async fn dispatch(
         Command::Daemon(wanted) => Box::pin(commands::daemon::run(&call, wanted, output)).await,
         Command::Schedule => commands::daemon::schedule(&call, output).await,
         Command::Scan => commands::daemon::scan(&call, output).await,
+        Command::Notify(wanted) => commands::notify::run(&call, wanted, output).await,
         Command::Certificates(wanted) => commands::certificates::run(&call, wanted, output).await,
         Command::Verify(wanted) => commands::verify::run(&call, wanted, output).await,
         Command::Schema => commands::shell::schema(output),

@@ -40,6 +40,7 @@ fn every_command_of_this_version_is_in_the_table_and_no_other() {
         "schedule",
         "scan",
         "accept-clock",
+        "notify",
         "certificates",
         "verify",
         "schema",

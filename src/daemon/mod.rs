@@ -302,8 +302,7 @@ impl Daemon {
     /// Does one piece of work while listening. `Some` when the loop must end.
     async fn work(&mut self, job: Job, events: &mut dyn EventSource) -> Option<DaemonEnd> {
         if job == Job::Scan {
-            self.scan().await;
-            return None;
+            return self.scan(events).await;
         }
         let began_at = self.clock.now();
         let (name, policies, attempts, until) = match &job {

@@ -3,12 +3,13 @@
 //!
 //! Floor 7. Nothing here disposes of anything.
 
+use super::event::{Event, EventSource, Waiting};
 use super::status::{
     CertificateStatus, Mode, Role, ScanStatus, ScheduleStatus, Trouble, TroubleCode, WorkStatus,
 };
 use super::work::{Done, author_of, disposed, trouble_of};
-use super::{Daemon, Notice, entries_of, mode_of};
-use crate::app::{App, AppError};
+use super::{Daemon, DaemonEnd, Notice, entries_of, mode_of};
+use crate::app::{App, AppError, Scan};
 use crate::diagnostic::Severity;
 use crate::execution::Interruption;
 use crate::plan::digest;
@@ -190,10 +191,34 @@ impl Daemon {
         Ok(last.is_none_or(|last| last > now || next_scan(&self.app, last) <= now))
     }
 
-    /// Looks at everything and says what it saw, also when that is nothing.
-    pub(super) async fn scan(&mut self) {
+    /// Looks at everything and says what it saw, also when that is nothing. A stop ends it where it is: it
+    /// only reads, and the next start looks again. `Some` when the loop must end.
+    pub(super) async fn scan(&mut self, events: &mut dyn EventSource) -> Option<DaemonEnd> {
         let now = self.clock.now();
-        let outcome = match self.app.scan().await {
+        let looked = {
+            let mut look = Box::pin(self.app.scan());
+            loop {
+                let event = tokio::select! {
+                    biased;
+                    looked = &mut look => break looked,
+                    event = events.next(Waiting { busy: true, until: None }) => event,
+                };
+                match event {
+                    Event::Stop => return Some(DaemonEnd::Stopped),
+                    Event::Reload | Event::FilesChanged => self.reload_wanted = true,
+                    Event::Tick | Event::WorkEnded => {
+                        let now = self.clock.now();
+                        self.board.change(|status| status.turned_at = now);
+                    }
+                }
+            }
+        };
+        self.scanned(now, looked).await;
+        None
+    }
+
+    async fn scanned(&mut self, now: DateTime<Utc>, looked: Result<Scan, AppError>) {
+        let outcome = match looked {
             Ok(scan) => {
                 let mut unreachable: Vec<String> =
                     scan.unreachable.iter().map(|lost| lost.store.clone()).collect();

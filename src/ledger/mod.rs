@@ -26,6 +26,7 @@ mod looks;
 mod marks;
 mod migrate;
 mod notices;
+mod outbox;
 mod plans;
 mod postgres;
 mod receipts;
@@ -50,6 +51,7 @@ pub use clock::ClockAcceptance;
 pub use closures::ClosureRecord;
 pub use error::LedgerError;
 pub use looks::{Look, LookKind};
+pub use outbox::{Delivery, NewNotice, OutboxState};
 pub use requests::RequestEvent;
 pub use suppression::Suppression;
 

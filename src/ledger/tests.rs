@@ -75,6 +75,11 @@ on_both! {
     many_may_open_a_new_ledger_at_once
     destroying_what_is_destroyed_in_part_goes_on
     a_right_is_given_back_when_it_is_dropped
+    the_outbox_keeps_its_contract
+}
+
+async fn the_outbox_keeps_its_contract(place: &Place) {
+    super::outbox::tests::contract(&place.open().await).await;
 }
 
 async fn the_ledger_keeps_its_contract(place: &Place) {

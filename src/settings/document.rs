@@ -4,6 +4,7 @@ use crate::plan::signature::ApproverKey;
 use crate::policy::document::GUARDS;
 use crate::policy::scalars::{PERIOD, SHARE, ZONE};
 use crate::schedule::Cron;
+use crate::settings::outside::{HTTP, NOTIFICATION};
 use crate::settings::secret::SecretText;
 use crate::yaml::form::{Form, Key, NAME, ScalarForm, Shape, TEXT};
 
@@ -14,7 +15,7 @@ const PATH_FORM: Form = Form::Scalar(&PATH);
 const PERIOD_FORM: Form = Form::Scalar(&PERIOD);
 
 /// A text that may hold references. Its faults never repeat it.
-static SECRET: ScalarForm = ScalarForm {
+pub(super) static SECRET: ScalarForm = ScalarForm {
     expected: "a text with references ${env:NAME} or ${file:PATH}",
     code: "bad-reference",
     pattern: None,
@@ -22,7 +23,7 @@ static SECRET: ScalarForm = ScalarForm {
 };
 
 /// A path. References are for credentials and stores; elsewhere `${` would be taken literally.
-static PATH: ScalarForm = ScalarForm {
+pub(super) static PATH: ScalarForm = ScalarForm {
     expected: "a path, without references",
     code: "bad-path",
     pattern: None,
@@ -108,8 +109,12 @@ pub static SETTINGS: Shape = Shape {
             Form::Entries(&Form::Map(&RECIPIENT)),
             "who received personal data and is told of an erasure (GDPR art. 19), by name",
         ),
-        Key::optional("notification", Form::NotBuilt("notifications come with the daemon"), "notification"),
-        Key::optional("http", Form::NotBuilt("the HTTP interface comes with the daemon"), "HTTP"),
+        Key::optional(
+            "notification",
+            Form::Map(&NOTIFICATION),
+            "whom the program tells what it cannot settle",
+        ),
+        Key::optional("http", Form::Map(&HTTP), "where the daemon answers health checks and the monitoring"),
     ],
 };
 
@@ -387,13 +392,13 @@ static RECIPIENT: Shape = Shape {
     ],
 };
 
-static WEBHOOK: Shape = Shape {
+pub(super) static WEBHOOK: Shape = Shape {
     name: "a webhook",
     exactly_one: false,
     keys: &[
         Key::required("url", SECRET_FORM, "https address"),
         Key::required("secret", SECRET_FORM, "base64 of 24 to 64 bytes, with or without whsec_"),
-        Key::optional("old_secret", SECRET_FORM, "signs too, while the recipient changes over"),
+        Key::optional("old_secret", SECRET_FORM, "signs too, while the receiver changes over"),
         Key::optional("ca", PATH_FORM, "file of certificates in PEM that are believed too"),
         Key::optional("plain_http", Form::Boolean, "http to another machine is allowed"),
     ],

@@ -9,6 +9,7 @@ pub mod files;
 pub mod grounds;
 pub mod load;
 pub mod model;
+mod outside;
 pub mod read;
 pub mod recipients;
 pub mod schema;
@@ -21,6 +22,7 @@ pub use model::{
     Controller, DaemonSettings, HttpTemplate, Inventory, JumpGuard, LedgerSettings, MissedRuns,
     RecipientSettings, Schedule, ServerOptions, Settings, Store, WebhookSettings,
 };
+pub use outside::{HttpSettings, LeastNotice, MailSecurity, MailSettings, NotificationSettings};
 pub use secret::{Secret, SecretError, SecretLookup, SecretText};
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Every path is absolute or relative to [`Settings::directory`], the directory of the settings
 //! file; [`Settings::path`] joins them.
 
+use super::outside::{HttpSettings, NotificationSettings};
 use super::secret::SecretText;
 use crate::data_map::StoreTerms;
 use crate::erasure::recipient::Recipient;
@@ -44,6 +45,10 @@ pub struct Settings {
     pub suppression: Suppression,
     /// Who received personal data, by name.
     pub recipients: BTreeMap<String, RecipientSettings>,
+    /// Whom the program notifies; `None`: nobody.
+    pub notification: Option<NotificationSettings>,
+    /// Where the daemon answers; `None`: nowhere.
+    pub http: Option<HttpSettings>,
 }
 
 /// A recipient, and how it is told of an erasure.

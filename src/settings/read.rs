@@ -6,6 +6,7 @@ use super::model::{
     Approvals, Connection, Controller, DaemonSettings, JumpGuard, LedgerSettings, MissedRuns, Schedule,
     ServerOptions, Settings, Store, Suppression,
 };
+use super::outside;
 use super::secret::SecretText;
 use crate::data_map::{StoreKind, StoreTerms};
 use crate::plan::signature::{Approver, ApproverKey};
@@ -61,6 +62,8 @@ pub fn settings(node: &Node, directory: &Path, report: &mut Report<'_>) -> Optio
             .map_or(CLOCK_TOLERANCE, |period| Duration::from_secs(period.total_seconds())),
         pause_file: text(node, "pause_file").map(PathBuf::from),
         language: if text(node, "language").as_deref() == Some("fr") { Language::Fr } else { Language::En },
+        notification: outside::notification(node.get("notification"), report),
+        http: outside::http(node.get("http"), report),
     })
 }
 

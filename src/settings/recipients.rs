@@ -81,7 +81,7 @@ fn secret(node: &Node, key: &str) -> Option<SecretText> {
     SecretText::parse(node.get(key)?.text()?).ok()
 }
 
-fn webhook_of(node: &Node) -> Option<WebhookSettings> {
+pub(super) fn webhook_of(node: &Node) -> Option<WebhookSettings> {
     Some(WebhookSettings {
         url: secret(node, "url")?,
         secrets: ["secret", "old_secret"].into_iter().filter_map(|key| secret(node, key)).collect(),

@@ -120,6 +120,12 @@ impl SecretText {
         Some(Self { parts: parts.collect::<Option<_>>()? })
     }
 
+    /// Whether some part of the text comes from elsewhere.
+    #[must_use]
+    pub fn has_reference(&self) -> bool {
+        self.parts.iter().any(|part| !matches!(part, Part::Plain(_)))
+    }
+
     /// Whether a password stands in the text itself: `scheme://user:password@host`.
     #[must_use]
     pub fn has_plain_password(&self) -> bool {

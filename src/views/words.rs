@@ -7,6 +7,7 @@ pub mod answer;
 pub mod daemon;
 pub mod explain;
 pub mod looking;
+pub mod outside;
 pub mod plan;
 pub mod recipients;
 pub mod replay;
@@ -81,6 +82,7 @@ mod tests {
             .chain(daemon::ALL)
             .chain(explain::ALL)
             .chain(looking::ALL)
+            .chain(outside::ALL)
             .chain(plan::ALL)
             .chain(recipients::ALL)
             .chain(replay::ALL)

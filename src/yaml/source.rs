@@ -18,7 +18,8 @@ pub struct Source {
     text: String,
     /// Where each line begins, so that no excerpt costs a walk through the file.
     line_starts: Vec<usize>,
-    /// Lines whose content must not be printed: from `stores:` to the next key of the top level.
+    /// Lines whose content must not be printed: from `stores:`, `notification:` or `recipients:` to the
+    /// next key of the top level.
     sensitive: Vec<bool>,
 }
 
@@ -225,7 +226,7 @@ fn sensitive_lines(text: &str) -> Vec<bool> {
     let mut within = false;
     let mut sensitive = Vec::new();
     for line in text.split('\n') {
-        if opens_stores(line) {
+        if opens_credentials(line) {
             within = true;
         } else if line.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') {
             within = false;
@@ -235,8 +236,11 @@ fn sensitive_lines(text: &str) -> Vec<bool> {
     sensitive
 }
 
-fn opens_stores(line: &str) -> bool {
-    line.match_indices("stores").any(|(at, word)| {
+/// Keys of the settings below which credentials stand.
+const OPEN_CREDENTIALS: [&str; 3] = ["stores", "notification", "recipients"];
+
+fn opens_credentials(line: &str) -> bool {
+    OPEN_CREDENTIALS.iter().flat_map(|word| line.match_indices(word)).any(|(at, word)| {
         let rest = line.get(at + word.len()..).unwrap_or_default();
         rest.trim_start_matches(['"', '\'']).trim_start().starts_with(':')
     })

@@ -75,6 +75,8 @@ fn the_settings_page_names_every_key() {
         "clock_tolerance",
         "pause_file",
         "language",
+        "notification",
+        "http",
     ];
-    check("settings.md", &keys, 34);
+    check("settings.md", &keys, 50);
 }

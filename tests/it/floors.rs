@@ -25,6 +25,7 @@ const FLOORS: &[&[&str]] = &[
     &["ledger", "archive_store", "keys", "notify", "settings"],
     &["app"],
     &["daemon"],
+    &["api"],
     &["init"],
     &["views"],
     &["demo"],

@@ -1,12 +1,15 @@
 //! `daemon`, `schedule` and `scan`.
 
 use super::Call;
-use crate::app::{App, AppError};
+use crate::api::{self, Shown, systemd};
+use crate::app::{App, AppError, NoticePost};
 use crate::cli::arguments::DaemonArguments;
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
-use crate::daemon::{Daemon, DaemonEnd, DaemonParts, EventSource, LoggedNotices, RealEvents, overview};
+use crate::daemon::{
+    Daemon, DaemonEnd, DaemonParts, EventSource, LoggedNotices, Notices, RealEvents, overview,
+};
 use crate::execution::progress::Silent;
 use crate::schedule::store::ScheduleOutcome;
 use crate::views::schedules::{scan as scan_page, scan_json, schedules, schedules_json};
@@ -19,19 +22,39 @@ pub(in crate::cli) async fn run(
     output: &mut Output<'_>,
 ) -> Result<ExitStatus, Failure> {
     let app = call.open(output).await?;
+    // Of its own, beside the one that the loop changes when documents are read again.
+    let beside = Arc::new(App::open(call.config, call.environment.clone()).await?);
+    let post = NoticePost::new(call.config.to_path_buf(), Arc::clone(&beside));
     let mut events = RealEvents::listen(call.config.to_path_buf()).await.map_err(AppError::from)?;
     let mut daemon = Daemon::new(DaemonParts {
         settings_file: call.config.to_path_buf(),
         app,
         clock: Arc::clone(&call.environment.clock),
-        notices: Arc::new(LoggedNotices),
+        notices: Arc::new(notices(&post)),
         progress: Arc::new(Silent),
     });
     if wanted.once {
-        Box::pin(once(&mut daemon, &mut events, output)).await
-    } else {
-        Box::pin(forever(&mut daemon, &mut events)).await
+        let end = Box::pin(once(&mut daemon, &mut events, output)).await;
+        post.deliver_soon().await;
+        return end;
     }
+    post.deliver();
+    let clock = &call.environment.clock;
+    systemd::tell(daemon.board().receiver(), Arc::clone(clock));
+    if let Some(http) = beside.settings().http {
+        let shown = Shown::new(daemon.board().receiver(), beside, Arc::clone(clock));
+        api::serve(http.listen, Arc::new(shown)).await?;
+    }
+    let end = Box::pin(forever(&mut daemon, &mut events)).await;
+    // What it said last, if the receivers answer at once.
+    post.deliver_soon().await;
+    end
+}
+
+/// The log, and the outbox.
+fn notices(post: &Arc<NoticePost>) -> Vec<Arc<dyn Notices>> {
+    let post: Arc<dyn Notices> = Arc::<NoticePost>::clone(post);
+    vec![Arc::new(LoggedNotices), post]
 }
 
 /// A stop that was asked for is how a daemon ends well.

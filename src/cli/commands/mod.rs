@@ -9,6 +9,7 @@ pub(super) mod demo;
 pub(super) mod hold;
 pub(super) mod init;
 pub(super) mod looking;
+pub(super) mod notify;
 pub(super) mod plan;
 mod recipients;
 pub(super) mod replay;

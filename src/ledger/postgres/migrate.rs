@@ -50,6 +50,11 @@ pub(in crate::ledger) const MIGRATIONS: &[Migration] = &[
         name: "notices",
         text: include_str!("../../../migrations/postgres/0008_notices.sql"),
     },
+    Migration {
+        version: 9,
+        name: "outbox",
+        text: include_str!("../../../migrations/postgres/0009_outbox.sql"),
+    },
 ];
 
 /// Names the lock: "oubliett" in ASCII.

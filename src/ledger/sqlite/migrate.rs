@@ -45,6 +45,11 @@ pub(in crate::ledger) const MIGRATIONS: &[Migration] = &[
         name: "notices",
         text: include_str!("../../../migrations/sqlite/0008_notices.sql"),
     },
+    Migration {
+        version: 9,
+        name: "outbox",
+        text: include_str!("../../../migrations/sqlite/0009_outbox.sql"),
+    },
 ];
 
 /// Applies the migrations that the ledger does not have yet.

@@ -162,8 +162,8 @@ fn what_is_not_built_is_refused_and_never_ignored() {
     {
         check_change("ledger: sqlite://state/ledger.db", &format!("ledger: {bad}"), &["3:9 bad-ledger"]);
     }
-    check_change("archive: {directory: certificates}", "archive: {s3: {bucket: x}}", &["4:15 not-built"]);
-    check_change("language: fr", "http: {port: 80}", &["9:7 not-built"]);
+    check_change("archive: {directory: certificates}", "archive: {s3: {bucket: x}}", &["4:24 bad-bucket"]);
+    check_change("language: fr", "http: {port: 80}", &["9:8 unknown-key"]);
     check_change("language: fr", "langage: fr", &["9:1 unknown-key"]);
     check_change("sealed: sealed", "sealed: \"${env:SEALED}\"", &["5:9 bad-path"]);
     check_change(
@@ -171,6 +171,23 @@ fn what_is_not_built_is_refused_and_never_ignored() {
         "kind: directory, path: data/exports, writer: x",
         &["13:50 not-for-this-kind"],
     );
+}
+
+#[test]
+fn whom_to_tell_and_where_to_answer_is_checked_before_the_daemon_runs() {
+    let check = |line: &str, faults: &[&str]| check_change("language: fr", line, faults);
+    check("http: {listen: \"0.0.0.0:9188\"}", &["9:16 open-http"]);
+    check("http: {listen: \"monitoring:9188\"}", &["9:16 bad-address"]);
+    check("notification: {quiet_for: P1D}", &["9:15 tells-nobody"]);
+    check("notification: {webhooks: {ops: {url: \"${env:URL}\"}}}", &["9:32 missing-key"]);
+    check("notification: {webhooks: {ops: {url: \"${env:URL}\", secret: abcdefgh}}}", &["9:60 plain-secret"]);
+    let mail =
+        |more: &str| format!("notification: {{mail: {{server: a.example, from: a@a.example, {more}}}}}");
+    check(&mail("to: [dpo@a.example]"), &[]);
+    check(&mail("to: []"), &["9:22 tells-nobody"]);
+    check(&mail("to: [dpo]"), &["9:70 bad-address"]);
+    check(&mail("to: [dpo@a.example], security: none"), &["9:96 not-encrypted"]);
+    check(&mail("to: [dpo@a.example], user: x"), &["9:22 bad-credentials"]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod binary;
 mod chance;
+mod outside;
 mod safety;
 mod servers;
 mod stage;
