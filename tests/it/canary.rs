@@ -358,6 +358,25 @@ fn returning(listener: &mut Listener, request: &str) {
     listener.run_for_the_asker(&["requests", "show", request]);
 }
 
+/// The daemon, once, and what it tells people outside.
+fn unattended(listener: &mut Listener) {
+    let sink = Sink::answering(&[&answer("200 OK")]);
+    let settings = fs::read_to_string(listener.project.path("oubliette.yaml")).unwrap();
+    let declared = format!(
+        "notification: {{least: info, webhooks: {{ops: {{url: \"http://{}/t0k3n\", secret: \
+         whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw}}}}}}\n",
+        sink.address
+    );
+    listener.project.write("oubliette.yaml", &(settings + &declared));
+    listener.run(&["notify", "test"]).expect(0);
+    listener.run(&["schedule"]).expect(0);
+    listener.run(&["scan"]);
+    listener.run(&["daemon", "--once"]);
+    let told: String = sink.received().iter().map(|one| format!("{}{}", one.head, one.body)).collect();
+    assert!(told.contains("oubliette.test") && told.contains("oubliette.scanned"), "{told}");
+    assert_eq!(found_in(told.as_bytes()), None, "{told}");
+}
+
 #[test]
 #[cfg_attr(not(feature = "failpoints"), ignore = "needs the feature failpoints")]
 fn nothing_that_is_written_holds_a_personal_value() {
@@ -370,6 +389,7 @@ fn nothing_that_is_written_holds_a_personal_value() {
     running(&mut listener);
     requests(&mut listener);
     listener.run(&["hold", "release", &hold]);
+    unattended(&mut listener);
     reading(&mut listener);
     listener.search_files();
     let expected: BTreeSet<String> = command_table().into_iter().map(|(name, _)| name).collect();
