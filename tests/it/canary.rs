@@ -372,7 +372,7 @@ fn unattended(listener: &mut Listener) {
     listener.run(&["schedule"]).expect(0);
     listener.run(&["scan"]);
     listener.run(&["daemon", "--once"]);
-    let told: String = sink.received().iter().map(|one| format!("{}{}", one.head, one.body)).collect();
+    let told: String = sink.received().into_iter().flat_map(|one| [one.head, one.body]).collect();
     assert!(told.contains("oubliette.test") && told.contains("oubliette.scanned"), "{told}");
     assert_eq!(found_in(told.as_bytes()), None, "{told}");
 }

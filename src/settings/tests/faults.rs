@@ -185,8 +185,8 @@ fn whom_to_tell_and_where_to_answer_is_checked_before_the_daemon_runs() {
         |more: &str| format!("notification: {{mail: {{server: a.example, from: a@a.example, {more}}}}}");
     check(&mail("to: [dpo@a.example]"), &[]);
     check(&mail("to: []"), &["9:22 tells-nobody"]);
-    check(&mail("to: [dpo]"), &["9:70 bad-address"]);
-    check(&mail("to: [dpo@a.example], security: none"), &["9:96 not-encrypted"]);
+    check(&mail("to: [dpo]"), &["9:66 bad-address"]);
+    check(&mail("to: [dpo@a.example], security: none"), &["9:92 not-encrypted"]);
     check(&mail("to: [dpo@a.example], user: x"), &["9:22 bad-credentials"]);
 }
 
