@@ -41,6 +41,12 @@ pub trait RecordSource: Debug + Send + Sync {
         Ok(None)
     }
 
+    /// How many records of the dataset are due, and nothing else: what a survey tells, for less where the store
+    /// can.
+    async fn due_count(&self, selection: &Selection) -> Result<u64, ConnectorError> {
+        Ok(self.survey(selection).await?.due)
+    }
+
     /// The next due records in key order, strictly after `after`.
     async fn page(
         &self,

@@ -10,7 +10,7 @@ use crate::digest::Digest32;
 use crate::erasure::returned::Look;
 use crate::evidence::{Counts, Exception, Failure, Outcome};
 use crate::execution::{
-    self, Control, Executor, Interruption, ItemFailure, OpenStore, ProgressSink, RunEnd, Tuning,
+    self, Control, Executor, Interruption, ItemFailure, OpenStore, ProgressSink, RunEnd, Tuning, Witness,
 };
 use crate::ids::{IdSource, RandomnessError};
 use crate::journal::{JournalStore as _, RunKey, RunRecord, RunState};
@@ -204,14 +204,15 @@ impl App {
         let key = self.run_key(&run)?;
         let stores = self.open_stores(&plan.stores(), (&run.run_id, *key.bytes())).await?;
         let sources = self.sources().await?;
-        let executor = self.executor(&stores, &sources, control, progress);
+        let early = self.early(&run)?;
+        let executor = self.executor(&stores, &sources, (control, progress), &early);
         let end = execution::execute(&executor, plan, &run, &key).await?;
         if end.interrupted.is_some() {
             return Ok(interrupted_end(&run, end));
         }
         let (approved, items) = (plan.approved(), Some(plan.items()));
         let running = Running { run, approved, items, key, stores, public_digest };
-        let stated = self.state(&running, &end).await?;
+        let stated = self.state(&running, &end, Some(early)).await?;
         let certified = self.certify(&stated).await?;
         Ok(certified_end(&stated, end.failures, certified))
     }
@@ -220,8 +221,8 @@ impl App {
         &'a self,
         stores: &'a BTreeMap<String, OpenStore>,
         sources: &'a Sources,
-        control: &'a Control,
-        progress: &'a dyn ProgressSink,
+        (control, progress): (&'a Control, &'a dyn ProgressSink),
+        witness: &'a dyn Witness,
     ) -> Executor<'a> {
         Executor {
             journal: &*self.ledger,
@@ -232,6 +233,7 @@ impl App {
             sources,
             control,
             progress,
+            witness,
             tuning: tuning(),
         }
     }

@@ -5,7 +5,7 @@
 //! run has one certificate however often its process dies.
 
 use super::apply::Running;
-use super::claims::{self, Claims};
+use super::claims::{self, Claims, Early};
 use super::evidence::{self as seen, Reading, Seen};
 use super::{App, AppError};
 use crate::archive::Publication;
@@ -31,30 +31,38 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use connectors::{LockedRecords, failpoint};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 /// A run whose certificate is in the archive.
 #[derive(Debug)]
 pub(super) struct Certified {
     pub(super) statement: Statement,
-    pub(super) directory: std::path::PathBuf,
+    pub(super) directory: PathBuf,
 }
 
 impl App {
     /// Fixes the statement of a run whose batches are all settled.
-    pub(super) async fn state(&self, running: &Running<'_>, end: &RunEnd) -> Result<RunRecord, AppError> {
+    ///
+    /// `early` is what was committed to while the run went on.
+    pub(super) async fn state(
+        &self,
+        running: &Running<'_>,
+        end: &RunEnd,
+        early: Option<Early>,
+    ) -> Result<RunRecord, AppError> {
         let run = self.current_run(&running.run.run_id).await?;
         // A clock set back within the tolerance must not make a run end before it began.
         let finished_at = self.environment.clock.now().max(run.started_at);
         let id = run.certificate_id.parse()?;
         let commitments = self.seed(&id)?;
-        let out = self.sealed()?.commitments_path(&id);
-        let work = out.with_extension("work");
+        let (work, out) = self.record_set_places(&id)?;
         let gathered = claims::gather(
             &*self.ledger,
             &self.catalog,
             &run.run_id,
             (&running.key, &commitments),
             (&work, &out),
+            early,
         );
         // The stores answer while the commitments are computed.
         let book = self.ledger.book().await?;
@@ -119,6 +127,19 @@ impl App {
         self.ledger.destroy_sealed(&run.run_id).await?;
         let directory = self.folder_of_certificate(&statement);
         Ok(Certified { statement, directory })
+    }
+
+    /// Whom a run tells of its proven batches, so that their commitments are ready at its end.
+    pub(super) fn early(&self, run: &RunRecord) -> Result<Early, AppError> {
+        let id = run.certificate_id.parse()?;
+        let (work, _) = self.record_set_places(&id)?;
+        Ok(Early::begin(&self.catalog, &self.seed(&id)?, &work)?)
+    }
+
+    /// The work directory of the record set of a certificate, and its file.
+    fn record_set_places(&self, id: &CertificateId) -> Result<(PathBuf, PathBuf), AppError> {
+        let out = self.sealed()?.commitments_path(id);
+        Ok((out.with_extension("work"), out))
     }
 
     /// The seed of the certificate's commitments: drawn once, and kept before anything stands on it.

@@ -3,6 +3,10 @@
 //! Floor 7. Reads the journal page by page, opens the sealed keys one batch at a time, and hands the
 //! commitments to the spooling record set, so that memory does not grow with the run.
 
+mod early;
+
+pub(super) use early::Early;
+
 use super::evidence;
 use crate::catalog::Catalog;
 use crate::certificate::{CommitmentKey, RecordSet, RecordSetBuilder};
@@ -11,6 +15,7 @@ use crate::journal::codec;
 use crate::journal::{BatchId, BatchRecord, BatchState, JournalStore, PARTITIONS_FROM, RunKey};
 use anyhow::{Context, bail};
 use connectors::DatasetKeys;
+use early::Committed;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -34,7 +39,8 @@ pub(super) struct Claim {
 /// Claims by position of the item and name of the dataset.
 pub(super) type Claims = BTreeMap<(u32, String), Claim>;
 
-/// Gathers every claim of the run and commits to each record.
+/// Gathers every claim of the run and commits to each record, but for those that `early` has committed to
+/// already.
 ///
 /// # Errors
 /// If the journal cannot be read, a batch is not settled, or the record set cannot be written.
@@ -44,29 +50,20 @@ pub(super) async fn gather(
     run_id: &str,
     keys: (&RunKey, &CommitmentKey),
     (work, out): (&Path, &Path),
+    early: Option<Early>,
 ) -> anyhow::Result<(Claims, RecordSet)> {
-    let mut builder = RecordSetBuilder::create(work)?;
-    let mut claims = Claims::new();
-    let mut after: Option<BatchId> = None;
-    loop {
-        let page = journal.batches(run_id, after.as_ref(), BATCHES_PER_PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = Some(last.id.clone());
-        for batch in &page {
-            match batch.state {
-                BatchState::Abandoned => {}
-                BatchState::Proven => {
-                    take(batch, keys, catalog, &mut claims, &mut builder)?;
-                    // The stores are read meanwhile.
-                    tokio::task::yield_now().await;
-                }
-                BatchState::Intended | BatchState::Acted => bail!("a batch of the run is not settled"),
-            }
-        }
+    let mut gathering = match early {
+        Some(early) => Gathering { catalog, keys, claims: Claims::new(), committed: early.end().await? },
+        None => Gathering::anew(catalog, keys, work)?,
+    };
+    if !gathering.read(journal, run_id).await? {
+        // Only the journal tells what may be claimed: what was prepared does not agree with it.
+        gathering = Gathering::anew(catalog, keys, work)?;
+        gathering.read(journal, run_id).await?;
     }
-    let set = builder.finish(out)?;
+    let set = gathering.committed.builder.finish(out)?;
     remove_work(work)?;
-    Ok((claims, set))
+    Ok((gathering.claims, set))
 }
 
 /// The work directory is empty by now.
@@ -75,36 +72,92 @@ fn remove_work(work: &Path) -> anyhow::Result<()> {
     std::fs::remove_dir(work).with_context(|| format!("{} cannot be removed", work.display()))
 }
 
-fn take(
-    batch: &BatchRecord,
-    (run_key, commitment_key): (&RunKey, &CommitmentKey),
-    catalog: &Catalog,
-    claims: &mut Claims,
-    builder: &mut RecordSetBuilder,
-) -> anyhow::Result<()> {
-    for group in disposed_keys(batch, run_key)? {
-        let (store, dataset) = evidence::names(catalog, &group.dataset)?;
-        let mut committer = commitment_key.committer(store.as_str(), dataset.as_str());
-        let commitments = group.keys.iter().map(|key| committer.commit(&key.canonical())).collect();
-        builder.add_batch(commitments)?;
-        let claim = claims.entry((batch.id.item, group.dataset)).or_default();
-        claim.disposed += group.keys.len() as u64;
+struct Gathering<'a> {
+    catalog: &'a Catalog,
+    keys: (&'a RunKey, &'a CommitmentKey),
+    claims: Claims,
+    committed: Committed,
+}
+
+impl<'a> Gathering<'a> {
+    fn anew(
+        catalog: &'a Catalog,
+        keys: (&'a RunKey, &'a CommitmentKey),
+        work: &Path,
+    ) -> anyhow::Result<Self> {
+        let committed = Committed { builder: RecordSetBuilder::create(work)?, batches: BTreeMap::new() };
+        Ok(Self { catalog, keys, claims: Claims::new(), committed })
+    }
+
+    /// Goes through the journal. False if something is committed to that the journal does not have so.
+    async fn read(&mut self, journal: &dyn JournalStore, run_id: &str) -> anyhow::Result<bool> {
+        let mut after: Option<BatchId> = None;
+        loop {
+            let page = journal.batches(run_id, after.as_ref(), BATCHES_PER_PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.id.clone());
+            for batch in &page {
+                match batch.state {
+                    BatchState::Abandoned => {}
+                    BatchState::Proven => {
+                        if !self.take(batch)? {
+                            return Ok(false);
+                        }
+                        // The stores are read meanwhile.
+                        tokio::task::yield_now().await;
+                    }
+                    BatchState::Intended | BatchState::Acted => bail!("a batch of the run is not settled"),
+                }
+            }
+        }
+        Ok(self.committed.batches.is_empty())
+    }
+
+    fn take(&mut self, batch: &BatchRecord) -> anyhow::Result<bool> {
+        match self.committed.batches.remove(&batch.id) {
+            Some(committed) => {
+                let told = batch.counts.iter().map(|(dataset, counts)| (dataset.clone(), counts.disposed));
+                if !told.filter(|(_, disposed)| *disposed > 0).eq(committed.clone()) {
+                    return Ok(false);
+                }
+                for (dataset, disposed) in committed {
+                    self.claim(batch, dataset, disposed);
+                }
+            }
+            None => self.commit(batch)?,
+        }
+        for (dataset, counts) in &batch.counts {
+            let claim = self.claims.entry((batch.id.item, dataset.clone())).or_default();
+            claim.already_absent += counts.already_absent;
+            claim.there_again += counts.failed;
+        }
+        for (dataset, kept) in &batch.kept {
+            let claim = self.claims.entry((batch.id.item, dataset.clone())).or_default();
+            for (code, count) in kept {
+                *claim.kept.entry(code.clone()).or_default() += count;
+            }
+        }
+        Ok(true)
+    }
+
+    fn commit(&mut self, batch: &BatchRecord) -> anyhow::Result<()> {
+        let (run_key, commitment_key) = self.keys;
+        for group in disposed_keys(batch, run_key)? {
+            let (store, dataset) = evidence::names(self.catalog, &group.dataset)?;
+            let committer = commitment_key.committer(store.as_str(), dataset.as_str());
+            self.committed.builder.add_batch(early::commitments(committer, &group.keys))?;
+            self.claim(batch, group.dataset, group.keys.len() as u64);
+        }
+        Ok(())
+    }
+
+    fn claim(&mut self, batch: &BatchRecord, dataset: String, disposed: u64) {
+        let claim = self.claims.entry((batch.id.item, dataset)).or_default();
+        claim.disposed += disposed;
         if batch.id.part >= PARTITIONS_FROM {
-            claim.in_partitions += group.keys.len() as u64;
+            claim.in_partitions += disposed;
         }
     }
-    for (dataset, counts) in &batch.counts {
-        let claim = claims.entry((batch.id.item, dataset.clone())).or_default();
-        claim.already_absent += counts.already_absent;
-        claim.there_again += counts.failed;
-    }
-    for (dataset, kept) in &batch.kept {
-        let claim = claims.entry((batch.id.item, dataset.clone())).or_default();
-        for (code, count) in kept {
-            *claim.kept.entry(code.clone()).or_default() += count;
-        }
-    }
-    Ok(())
 }
 
 /// The keys of one proven batch that were seen in their final state: intended less what the outcome

@@ -11,7 +11,7 @@ use crate::journal::JournalStore as _;
 use crate::plan::approval::Approvals;
 use crate::plan::explain::{ExplainInput, Explanation, explain};
 use crate::plan::file::{parse_plan, read_plan};
-use crate::plan::planner::{ClockMarks, DraftInput, draft};
+use crate::plan::planner::{ClockMarks, Depth, DraftInput, draft};
 use crate::plan::signature::{Signers, plan_lines, standing_lines};
 use crate::plan::store::{Approval, PlanEntry, PlanStore as _, StandingApproval};
 use crate::plan::{ApprovalRules, ApprovedPlan, Plan, digest};
@@ -124,6 +124,7 @@ impl App {
             clock: self.clock_marks().await?,
             looks_for_orphans: true,
             previous: previous.as_ref(),
+            depth: Depth::Review,
         })
         .await?)
     }
@@ -148,6 +149,7 @@ impl App {
             clock: self.clock_marks().await?,
             looks_for_orphans: false,
             previous: None,
+            depth: Depth::Review,
         });
         Ok(drafted.await?)
     }

@@ -8,7 +8,7 @@
 use super::apply::{ApplyEnd, Running, certified_end};
 use super::{App, AppError};
 use crate::archive::verify::CertificateSummary;
-use crate::execution::{self, Control, ProgressSink, RunEnd};
+use crate::execution::{self, Control, NoWitness, ProgressSink, RunEnd};
 use crate::journal::{
     BatchRecord, BatchState, JournalEntry, JournalStore as _, RunRecord, RunState, Transition,
 };
@@ -71,10 +71,10 @@ impl App {
         let stores = self.open_stores(&stores_of(&items), (&run.run_id, *key.bytes())).await?;
         // Nothing more is disposed of, so nobody is asked who keeps what.
         let sources = Sources::new();
-        let executor = self.executor(&stores, &sources, control, progress);
+        let executor = self.executor(&stores, &sources, (control, progress), &NoWitness);
         execution::settle(&executor, &items, &run, &key).await?;
         let running = Running { run, approved: &approved, items: None, key, stores, public_digest };
-        let stated = self.state(&running, &RunEnd::default()).await?;
+        let stated = self.state(&running, &RunEnd::default(), None).await?;
         let certified = self.certify(&stated).await?;
         Ok(certified_end(&stated, Vec::new(), certified))
     }

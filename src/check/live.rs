@@ -3,6 +3,7 @@
 //! Floor 3; reads only. Rules are judged by drafting a plan that is thrown away, so that `check`
 //! and `plan` cannot disagree.
 
+use super::codes::{code_of, is_about_rule};
 use super::linkage::told;
 use super::personal::{Look, look_of};
 use super::places::{Places, Spot};
@@ -12,7 +13,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::hold::HoldBook;
 use crate::plan::compile::{exempt::unsaid, name, start::field_of};
 use crate::plan::linkage::{compare, is_linked};
-use crate::plan::planner::{ClockMarks, DraftInput, draft};
+use crate::plan::planner::{ClockMarks, Depth, DraftInput, draft};
 use crate::plan::world::{Sources, World, datasets_of_table};
 use crate::plan::{FindingCode, FindingSeverity, Plan, PlanFinding};
 use chrono::{DateTime, Duration, Utc};
@@ -349,6 +350,7 @@ impl Checking<'_> {
             clock: ClockMarks { last_seen_at: None, last_run_at: None, tolerance: Duration::days(1) },
             looks_for_orphans: false,
             previous: None,
+            depth: Depth::Review,
         })
         .await;
         for target in input.catalog.targets(input.as_of) {
@@ -397,69 +399,6 @@ impl Checking<'_> {
             _ => self.input.places.rule(policy, rule),
         }
     }
-}
-
-/// The code of a finding as a diagnostic; `None` for what only matters to one plan, and for what is
-/// found here in a better way.
-fn code_of(code: FindingCode) -> Option<&'static str> {
-    Some(match code {
-        FindingCode::ShareUndecidable => "share-undecidable",
-        FindingCode::StartNeverSet => "start-never-set",
-        FindingCode::RulesConflict => "rules-overlap",
-        FindingCode::TriggersFire => "triggers-fire",
-        FindingCode::ForeignKeyBlocks => "foreign-key-blocks",
-        FindingCode::CascadeUndeclared => "cascade-undeclared",
-        FindingCode::ForeignKeyNotIndexed => "foreign-key-not-indexed",
-        FindingCode::ConstraintViolated => "constraint-violated",
-        FindingCode::StartUnresolved => "start-unreadable",
-        FindingCode::ScopeUnreadable => "scope-unreadable",
-        FindingCode::HoldUnreadable => "hold-unreadable",
-        FindingCode::KeyMissing => "no-key",
-        FindingCode::LinkedStay => "linked-stay",
-        FindingCode::LockBypassed => "lock-bypassed",
-        FindingCode::StoreSetUp => "store-set-up",
-        FindingCode::StoreForbids => "store-forbids",
-        FindingCode::BackupsUnknown => "backups-unknown",
-        FindingCode::GuardRecords
-        | FindingCode::GuardShare
-        | FindingCode::GuardWholeDataset
-        | FindingCode::GuardKeepNewest
-        | FindingCode::DatasetUnreachable
-        | FindingCode::ClockDoubtful
-        | FindingCode::PeriodShortened
-        | FindingCode::SharedChildren
-        | FindingCode::PartitionsGo
-        | FindingCode::PartitionsCould
-        | FindingCode::StatementsLogged
-        | FindingCode::StatementsCounted
-        | FindingCode::RowsLogged
-        | FindingCode::LogArchived
-        | FindingCode::SlotKeepsLog
-        | FindingCode::ChangesSent
-        | FindingCode::ReplicaFollows
-        | FindingCode::TriggerCopies
-        | FindingCode::LeakUnseen
-        | FindingCode::SharedWithOthers
-        | FindingCode::GivenAnew
-        | FindingCode::ReferredTo
-        | FindingCode::OwnershipUndeclared
-        | FindingCode::NamedInText
-        | FindingCode::SameTableTwice
-        | FindingCode::LockedByStore
-        | FindingCode::OrphanObjects
-        | FindingCode::CountsOfInventory
-        | FindingCode::NothingDue => return None,
-    })
-}
-
-fn is_about_rule(code: FindingCode) -> bool {
-    matches!(
-        code,
-        FindingCode::RulesConflict
-            | FindingCode::ConstraintViolated
-            | FindingCode::ScopeUnreadable
-            | FindingCode::StartUnresolved
-    )
 }
 
 fn table_of(address: &DatasetAddress) -> Option<&str> {

@@ -3,6 +3,7 @@
 //! Floor 3; reads only. The documents alone are checked when they are loaded; here is what only the
 //! stores can tell.
 
+mod codes;
 mod linkage;
 pub mod live;
 pub mod personal;

@@ -1,13 +1,13 @@
 //! What one occurrence of a schedule does.
 //!
 //! Floor 7. In this order: settle and go on with what was interrupted, plan again the requests of which
-//! something may go by now, carry out what a person approved, then plan the policies and carry that out if
-//! every rule has a standing approval and no limit is touched. It answers with what happened; the loop
-//! records it, announces it, and decides when to try again.
+//! something may go by now, carry out what a person approved, try the notices to recipients that wait, then
+//! plan the policies and carry that out if every rule has a standing approval and no limit is touched. It
+//! answers with what happened; the loop records it, announces it, and decides when to try again.
 
 use super::judge::{Verdict, due_counts, judge};
 use super::status::{Trouble, TroubleCode};
-use crate::app::{App, AppError, ApplyEnd, ApplyMode, PlanRequest};
+use crate::app::{App, AppError, ApplyEnd, ApplyMode, NoticesDue, PlanRequest};
 use crate::evidence::Outcome;
 use crate::execution::{Control, ExecutionError, Interruption, ProgressSink};
 use crate::journal::{JournalError, RunRecord};
@@ -60,7 +60,7 @@ impl Bench<'_> {
     /// Does it all.
     pub(super) async fn work(&self) -> Done {
         let mut done = Done::default();
-        if let Err(error) = self.steps(&mut done).await {
+        if let Err(error) = Box::pin(self.steps(&mut done)).await {
             done.trouble = trouble_of(&error);
             done.failure = Some(error.to_string());
             done.outcome = Some(ScheduleOutcome::Failed);
@@ -96,6 +96,10 @@ impl Bench<'_> {
         self.plan_requests(done).await?;
         if !pretends && matches!(self.approved(done).await?, Step::Stop) {
             return Ok(());
+        }
+        if !pretends {
+            // Who received the data of an erased person and could not be told at the time (GDPR art. 19).
+            self.app.notify_recipients(NoticesDue::ByNow).await?;
         }
         self.policies(done, pretends).await?;
         if done.interruption.is_none() {

@@ -139,17 +139,19 @@ pub(super) async fn prove(
     cursor: Option<RecordKey>,
 ) -> Result<BatchEnd, BatchError> {
     let Unproven { id, intended, outcome } = unproven;
-    let mut seen = Seen::default();
+    let (mut seen, mut disposed_keys) = (Seen::default(), Vec::new());
     for group in &outcome.groups {
         let claimed = DatasetKeys { dataset: group.dataset.clone(), keys: group.disposed.clone() };
         // The store answered but cannot be read back: stays in doubt until it can.
         let proven = patiently(session, || final_keys(open, selection, &claimed)).await?;
         seen.add(&intended, group, &proven);
+        disposed_keys.push(DatasetKeys { dataset: group.dataset.clone(), keys: proven });
     }
     let disposed = seen.counts.get(&selection.address.dataset).map_or(0, |counts| counts.disposed);
     let delta =
         OutcomeDelta { groups: seen.not_disposed.clone(), last_key: cursor, exhausted: outcome.exhausted };
     record(session, selection, &id, Transition::Act, &delta, &seen).await?;
+    session.executor.witness.proven(&id, disposed_keys);
     Ok(BatchEnd { journaled: true, disposed, last_key: outcome.last_key, exhausted: outcome.exhausted })
 }
 

@@ -16,6 +16,7 @@ mod reach;
 mod recovery;
 mod tuning;
 mod walk;
+pub mod witness;
 
 pub(crate) use attempt::place_of;
 
@@ -34,6 +35,7 @@ use thiserror::Error;
 pub use control::Control;
 pub use progress::{ProgressSink, Snapshot};
 pub use tuning::Tuning;
+pub use witness::{NoWitness, Witness};
 
 /// A store as execution sees it: opened twice, with the reader's and the writer's credentials.
 #[derive(Debug, Clone)]
@@ -55,6 +57,7 @@ pub struct Executor<'a> {
     pub sources: &'a Sources,
     pub control: &'a Control,
     pub progress: &'a dyn ProgressSink,
+    pub witness: &'a dyn Witness,
     pub tuning: Tuning,
 }
 

@@ -46,6 +46,16 @@ pub struct DraftInput<'a> {
     pub looks_for_orphans: bool,
     /// The last plan, to notice a period that became shorter.
     pub previous: Option<&'a Plan>,
+    pub depth: Depth,
+}
+
+/// How much of the stores is read for a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Everything that whoever reviews it must know.
+    Review,
+    /// Schemas, and how many records are due: whether a plan still holds. It cannot be approved.
+    Recount,
 }
 
 /// What the local clock is compared with (invariant I6).
@@ -103,14 +113,18 @@ pub async fn draft(input: DraftInput<'_>) -> Result<Plan, PlanError> {
         leaks: Vec::new(),
         lost: BTreeMap::new(),
     };
-    drafting.look_at_clocks().await;
+    if input.depth == Depth::Review {
+        drafting.look_at_clocks().await;
+    }
     let (mut slots, refused) = drafting.compile_all();
     drafting.count_all(&mut slots).await?;
     for (target, shape, reason) in refused {
         drafting.add_refused(&target, shape, reason);
     }
-    drafting.look_for_leaks().await;
-    drafting.look_for_orphans(&slots).await;
+    if input.depth == Depth::Review {
+        drafting.look_for_leaks().await;
+        drafting.look_for_orphans(&slots).await;
+    }
     Ok(drafting.into_plan(as_of, expires_at))
 }
 
@@ -246,7 +260,9 @@ impl<'a> Drafting<'a> {
                 Ok(())
             }
             Ok(mut counted) => {
-                counted.unindexed_rows = self.sizes_of_unindexed(slot).await;
+                if self.input.depth == Depth::Review {
+                    counted.unindexed_rows = self.sizes_of_unindexed(slot).await;
+                }
                 slot.counted = Some(selection);
                 self.add_item(slot, &counted)
             }
@@ -268,6 +284,9 @@ impl<'a> Drafting<'a> {
             let keepers = &slot.compiled.keepers;
             let kept = named::without_kept(looking, source, selection, keepers, survey).await;
             survey = kept.map_err(|error| error.to_string())?;
+            if self.input.depth == Depth::Recount {
+                return Ok(Counted { survey, ..Counted::default() });
+            }
             if survey.due > 0 && !slot.compiled.links.is_empty() {
                 let found = named::named_objects(looking, source, selection, &slot.compiled.links).await;
                 named = found.map_err(|error| error.to_string())?;
@@ -306,7 +325,16 @@ impl<'a> Drafting<'a> {
     async fn survey(&self, target: &Target<'_>, selection: &Selection) -> Result<Survey, String> {
         match self.input.sources.get(&target.dataset.store) {
             None => Err("its store is not open".to_owned()),
-            Some(source) => source.survey(selection).await.map_err(|error| error.to_string()),
+            Some(source) => match self.input.depth {
+                Depth::Review => source.survey(selection).await,
+                Depth::Recount => source.due_count(selection).await.map(|due| Survey {
+                    total: due,
+                    in_scope: due,
+                    due,
+                    ..Survey::default()
+                }),
+            }
+            .map_err(|error| error.to_string()),
         }
     }
 

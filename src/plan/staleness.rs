@@ -4,7 +4,7 @@
 //! were changed by somebody. Every reason is told at once.
 
 use super::Plan;
-use super::planner::{DraftInput, PlanError, draft};
+use super::planner::{Depth, DraftInput, PlanError, draft};
 use super::world::Sources;
 use crate::catalog::Catalog;
 use crate::hold::HoldBook;
@@ -160,6 +160,7 @@ pub async fn observe_current(
         clock,
         looks_for_orphans: false,
         previous: None,
+        depth: Depth::Recount,
     })
     .await?;
     let mut current = CurrentState {

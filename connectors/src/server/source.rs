@@ -80,6 +80,10 @@ impl<B: Backend> RecordSource for ServerSource<B> {
         reading!(self, &selection.address.dataset, |lease| survey::survey(&mut lease, selection))
     }
 
+    async fn due_count(&self, selection: &Selection) -> Result<u64, ConnectorError> {
+        reading!(self, &selection.address.dataset, |lease| survey::due_count(&mut lease, selection))
+    }
+
     async fn page(
         &self,
         selection: &Selection,

@@ -44,6 +44,17 @@ pub(super) async fn survey<B: Backend>(
     Ok(survey)
 }
 
+/// Without a look at what is not due; an index may serve it.
+pub(super) async fn due_count<B: Backend>(
+    lease: &mut Lease<'_, B>,
+    selection: &Selection,
+) -> Result<u64, ConnectorError> {
+    lease.verify(selection).await?;
+    let target = Target::of(lease, selection)?;
+    let sql = SqlText::fill("SELECT count(*) FROM {0} WHERE {1}", &[&target.table.from, &target.due]);
+    count(lease, target.dataset(), sql).await
+}
+
 /// With a limit of what there is, a walk ends at the last one.
 fn sample_max(count: u64) -> u32 {
     let most = u64::try_from(SAMPLE_KEYS_MAX).unwrap_or(u64::MAX);

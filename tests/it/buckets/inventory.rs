@@ -86,7 +86,7 @@ fn a_bucket_whose_inventory_cannot_be_used_is_not_counted() {
     let project = place.project(&server().0, &inventory, DATA_MAP, &rule("receipt"));
     let plan = project.plan().to_string();
     assert!(plan.contains("none has been delivered where the settings say"), "{plan}");
-    let old = chrono::Utc::now().timestamp_millis() - 2 * 86_400_000;
+    let old = chrono::Utc::now().timestamp_millis() - 2 * 86_400_000 - 1_800_000;
     deliver(&place, &[], old);
     let plan = project.plan().to_string();
     assert!(plan.contains("48 hours old, more than the 24"), "{plan}");

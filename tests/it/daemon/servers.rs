@@ -34,7 +34,7 @@ fn project(shop: &Database, ledger: &Database) -> Project {
 
 fn daemon(project: &Project) -> Running {
     let mut command = project.command(&["daemon"]);
-    command.env("OUBLIETTE_LEASE_SECONDS", "2").env("OUBLIETTE_BATCH_RECORDS", "7");
+    command.env("OUBLIETTE_LEASE_SECONDS", "4").env("OUBLIETTE_BATCH_RECORDS", "7");
     Running::start(command)
 }
 
@@ -82,7 +82,7 @@ fn three_daemons_killed_and_paused_leave_every_record_on_one_certificate() {
         } else {
             daemons[one].signal(Signal::STOP);
             // Longer than the lease, or shorter.
-            std::thread::sleep(Duration::from_millis(500 + chance.below(5_000)));
+            std::thread::sleep(Duration::from_millis(500 + chance.below(7_000)));
             daemons[one].signal(Signal::CONT);
             paused += 1;
         }

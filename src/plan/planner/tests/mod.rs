@@ -139,6 +139,7 @@ impl Shop {
             clock: ClockMarks { last_seen_at: None, last_run_at: None, tolerance: Duration::minutes(5) },
             looks_for_orphans: true,
             previous: None,
+            depth: Depth::Review,
         }
     }
 
