@@ -122,7 +122,6 @@ impl App {
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             simulated: request.as_of.is_some(),
             clock: self.clock_marks().await?,
-            looks_for_orphans: true,
             previous: previous.as_ref(),
             depth: Depth::Review,
         })
@@ -147,9 +146,8 @@ impl App {
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             simulated: true,
             clock: self.clock_marks().await?,
-            looks_for_orphans: false,
             previous: None,
-            depth: Depth::Review,
+            depth: Depth::Survey,
         });
         Ok(drafted.await?)
     }

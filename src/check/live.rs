@@ -348,9 +348,8 @@ impl Checking<'_> {
             tool_version: String::new(),
             simulated: true,
             clock: ClockMarks { last_seen_at: None, last_run_at: None, tolerance: Duration::days(1) },
-            looks_for_orphans: false,
             previous: None,
-            depth: Depth::Review,
+            depth: Depth::Survey,
         })
         .await;
         for target in input.catalog.targets(input.as_of) {

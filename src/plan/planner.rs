@@ -41,21 +41,21 @@ pub struct DraftInput<'a> {
     pub tool_version: String,
     pub simulated: bool,
     pub clock: ClockMarks,
-    /// Whether objects that no row names are looked for, where nothing but a row takes them along: it reads all of
-    /// them, and every name.
-    pub looks_for_orphans: bool,
     /// The last plan, to notice a period that became shorter.
     pub previous: Option<&'a Plan>,
     pub depth: Depth,
 }
 
-/// How much of the stores is read for a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How much of the stores is read for a plan, from the least to the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Depth {
-    /// Everything that whoever reviews it must know.
-    Review,
     /// Schemas, and how many records are due: whether a plan still holds. It cannot be approved.
     Recount,
+    /// Everything but the objects that no row names.
+    Survey,
+    /// Everything that whoever reviews it must know. To find objects that no row names, where nothing but a row
+    /// takes them along, all of them are read, and every name.
+    Review,
 }
 
 /// What the local clock is compared with (invariant I6).
@@ -113,7 +113,7 @@ pub async fn draft(input: DraftInput<'_>) -> Result<Plan, PlanError> {
         leaks: Vec::new(),
         lost: BTreeMap::new(),
     };
-    if input.depth == Depth::Review {
+    if input.depth >= Depth::Survey {
         drafting.look_at_clocks().await;
     }
     let (mut slots, refused) = drafting.compile_all();
@@ -121,8 +121,10 @@ pub async fn draft(input: DraftInput<'_>) -> Result<Plan, PlanError> {
     for (target, shape, reason) in refused {
         drafting.add_refused(&target, shape, reason);
     }
-    if input.depth == Depth::Review {
+    if input.depth >= Depth::Survey {
         drafting.look_for_leaks().await;
+    }
+    if input.depth == Depth::Review {
         drafting.look_for_orphans(&slots).await;
     }
     Ok(drafting.into_plan(as_of, expires_at))
@@ -190,10 +192,8 @@ impl<'a> Drafting<'a> {
     }
 
     async fn look_for_orphans(&mut self, slots: &[Slot<'_>]) {
-        if self.input.looks_for_orphans {
-            let found = linkage::orphans(&self.around, self.input.sources, slots).await;
-            self.findings.extend(found);
-        }
+        let found = linkage::orphans(&self.around, self.input.sources, slots).await;
+        self.findings.extend(found);
     }
 
     fn doubt_clock(&mut self, message: String) {
@@ -260,7 +260,7 @@ impl<'a> Drafting<'a> {
                 Ok(())
             }
             Ok(mut counted) => {
-                if self.input.depth == Depth::Review {
+                if self.input.depth >= Depth::Survey {
                     counted.unindexed_rows = self.sizes_of_unindexed(slot).await;
                 }
                 slot.counted = Some(selection);
@@ -326,7 +326,7 @@ impl<'a> Drafting<'a> {
         match self.input.sources.get(&target.dataset.store) {
             None => Err("its store is not open".to_owned()),
             Some(source) => match self.input.depth {
-                Depth::Review => source.survey(selection).await,
+                Depth::Survey | Depth::Review => source.survey(selection).await,
                 Depth::Recount => source.due_count(selection).await.map(|due| Survey {
                     total: due,
                     in_scope: due,

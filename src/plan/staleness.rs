@@ -158,7 +158,6 @@ pub async fn observe_current(
         tool_version: plan.tool_version.clone(),
         simulated: plan.simulated,
         clock,
-        looks_for_orphans: false,
         previous: None,
         depth: Depth::Recount,
     })

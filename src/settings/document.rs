@@ -136,28 +136,31 @@ static ARCHIVE: Shape = Shape {
     ],
 };
 
+// Of every bucket.
+const REGION: Key = Key::optional("region", TEXT_FORM, "region of the bucket, us-east-1 unless said");
+const ENDPOINT: Key = Key::optional(
+    "endpoint",
+    SECRET_FORM,
+    "address of a store that is not AWS, such as https://s3.example.org",
+);
+const PATH_STYLE: Key =
+    Key::optional("path_style", Form::Boolean, "the bucket stands in the path, not in the name of the host");
+const CA: Key = Key::optional(
+    "ca",
+    PATH_FORM,
+    "file of certificates in PEM that are believed beside those of the system",
+);
+
 static ARCHIVE_BUCKET: Shape = Shape {
     name: "the archive in a bucket",
     exactly_one: false,
     keys: &[
         Key::required("bucket", TEXT_FORM, "name of the bucket"),
         Key::optional("prefix", TEXT_FORM, "where in the bucket, such as oubliette; at its root unless said"),
-        Key::optional("region", TEXT_FORM, "region of the bucket, us-east-1 unless said"),
-        Key::optional(
-            "endpoint",
-            SECRET_FORM,
-            "address of a store that is not AWS, such as https://s3.example.org",
-        ),
-        Key::optional(
-            "path_style",
-            Form::Boolean,
-            "the bucket stands in the path, not in the name of the host",
-        ),
-        Key::optional(
-            "ca",
-            PATH_FORM,
-            "file of certificates in PEM that are believed beside those of the system",
-        ),
+        REGION,
+        ENDPOINT,
+        PATH_STYLE,
+        CA,
         Key::optional(
             "credentials",
             Form::Map(&CREDENTIALS),
@@ -209,22 +212,10 @@ static STORE: Shape = Shape {
         ),
         Key::optional("alias", NAME_FORM, "what certificates call it in public"),
         Key::optional("bucket", TEXT_FORM, "name of the bucket"),
-        Key::optional("region", TEXT_FORM, "region of the bucket, us-east-1 unless said"),
-        Key::optional(
-            "endpoint",
-            SECRET_FORM,
-            "address of a store that is not AWS, such as https://s3.example.org",
-        ),
-        Key::optional(
-            "path_style",
-            Form::Boolean,
-            "the bucket stands in the path, not in the name of the host",
-        ),
-        Key::optional(
-            "ca",
-            PATH_FORM,
-            "file of certificates in PEM that are believed beside those of the system",
-        ),
+        REGION,
+        ENDPOINT,
+        PATH_STYLE,
+        CA,
         Key::optional(
             "bypass_governance",
             Form::Boolean,

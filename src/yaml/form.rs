@@ -29,8 +29,6 @@ pub enum Form {
     Map(&'static Shape),
     /// The first that fits; a map goes to the first form of maps.
     OneOf(&'static [Form]),
-    /// Known, and not in this version, with the reason.
-    NotBuilt(&'static str),
 }
 
 /// A scalar with a form of its own.
@@ -132,10 +130,6 @@ impl Form {
             }
             Self::Map(shape) => check_shape(shape, node, report),
             Self::OneOf(forms) => check_one_of(forms, &self.expected(), node, report),
-            Self::NotBuilt(reason) => {
-                report.error("not-built", node.place, format!("not in this version: {reason}"), None);
-                false
-            }
         }
     }
 
@@ -154,7 +148,6 @@ impl Form {
                 let forms: Vec<String> = forms.iter().map(Self::expected).collect();
                 forms.join(", or ")
             }
-            Self::NotBuilt(reason) => (*reason).to_owned(),
         }
     }
 
@@ -166,7 +159,6 @@ impl Form {
             Self::List(_) => matches!(node.value, NodeValue::List(_)),
             Self::Entries(_) | Self::Map(_) => matches!(node.value, NodeValue::Map(_)),
             Self::OneOf(forms) => forms.iter().any(|form| form.fits_kind(node)),
-            Self::NotBuilt(_) => true,
         }
     }
 }

@@ -50,7 +50,7 @@ fn reference(shape: &'static Shape, definitions: &mut Map<String, Value>) -> Val
 
 fn shape_schema(shape: &'static Shape, definitions: &mut Map<String, Value>) -> Value {
     let mut properties = Map::new();
-    for key in shape.keys.iter().filter(|key| !matches!(key.form, Form::NotBuilt(_))) {
+    for key in shape.keys {
         let mut property = form_schema(&key.form, definitions);
         if let Some(object) = property.as_object_mut() {
             object.insert("description".to_owned(), Value::from(key.about));
@@ -86,10 +86,8 @@ fn form_schema(form: &Form, definitions: &mut Map<String, Value>) -> Value {
         }
         Form::Map(shape) => reference(shape, definitions),
         Form::OneOf(forms) => {
-            let built = forms.iter().filter(|form| !matches!(form, Form::NotBuilt(_)));
-            let schemas: Vec<Value> = built.map(|form| form_schema(form, definitions)).collect();
+            let schemas: Vec<Value> = forms.iter().map(|form| form_schema(form, definitions)).collect();
             json!({ "anyOf": schemas })
         }
-        Form::NotBuilt(_) => json!(false),
     }
 }

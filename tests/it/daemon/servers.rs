@@ -3,7 +3,7 @@
 //!
 //! `OUBLIETTE_DAEMON_TRIAL_SECONDS` sets for how long (600 is the trial).
 
-use super::binary::{Running, eventually};
+use super::binary::{Running, certified, eventually};
 use super::chance::Chance;
 use super::stage::{DATA_MAP, policy};
 use crate::support::Project;
@@ -36,19 +36,6 @@ fn daemon(project: &Project) -> Running {
     let mut command = project.command(&["daemon"]);
     command.env("OUBLIETTE_LEASE_SECONDS", "4").env("OUBLIETTE_BATCH_RECORDS", "7");
     Running::start(command)
-}
-
-/// Per certificate, how many records it has; the sum is what counts.
-fn certified(project: &Project) -> u64 {
-    let list = project.run(&["--format", "json", "certificates", "list"]).expect(0).json();
-    let all = list["certificates"].as_array().unwrap();
-    let ids = all.iter().map(|one| one["certificate_id"].as_str().or(one["id"].as_str()).unwrap());
-    ids.map(|id| {
-        let shown = project.run(&["--format", "json", "certificates", "show", id]).expect(0).json();
-        let targets = shown["statement"]["predicate"]["evidence"]["targets"].as_array().unwrap().clone();
-        targets.iter().map(|target| target["counts"]["purged"].as_u64().unwrap()).sum::<u64>()
-    })
-    .sum()
 }
 
 fn add(shop: &Database, count: u64) {

@@ -137,7 +137,6 @@ impl Shop {
             tool_version: "0".to_owned(),
             simulated: false,
             clock: ClockMarks { last_seen_at: None, last_run_at: None, tolerance: Duration::minutes(5) },
-            looks_for_orphans: true,
             previous: None,
             depth: Depth::Review,
         }
