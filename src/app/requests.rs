@@ -272,10 +272,8 @@ impl App {
         self.forget_old_places().await?;
         self.ledger.end_suppressions(self.now()).await?;
         // Also those whose process died between the two.
-        for request in self.ledger.requests(true).await?.iter().filter(|one| one.state.is_final()) {
-            if self.ledger.request_identities(&request.request_id).await?.is_some() {
-                self.ledger.forget_person(&request.request_id).await?;
-            }
+        for request_id in self.ledger.requests_to_forget().await? {
+            self.ledger.forget_person(&request_id).await?;
         }
         Ok(())
     }

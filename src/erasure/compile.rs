@@ -77,6 +77,7 @@ pub fn items<'a>(
     for item in items.iter_mut().filter(|item| item.selection.disposal == Disposal::Purge) {
         refer::add(around, graph, found, item);
     }
+    refer::stay_with_kept(graph, &mut items);
     let sequence = circle::sequence(graph, &mut items);
     for item in &mut items {
         item.schema_digest = target::schema_digest(&item.selection, &[]);
@@ -417,6 +418,22 @@ pub(in crate::erasure) fn set_going(
 pub(in crate::erasure) fn subjects_of(around: &Surroundings<'_>, dataset: &str) -> plan::compile::Subjects {
     let columns = around.catalog.dataset(dataset).map(|dataset| dataset.subject.clone());
     BTreeMap::from([(dataset.to_owned(), columns.unwrap_or_default())])
+}
+
+/// The same, also of the records that decide whether those of the selection stay.
+pub(in crate::erasure) fn all_subjects_of(
+    around: &Surroundings<'_>,
+    selection: &Selection,
+) -> plan::compile::Subjects {
+    let mut all = subjects_of(around, &selection.address.dataset);
+    let mut open: Vec<&Selection> = vec![selection];
+    while let Some(one) = open.pop() {
+        for other in one.none_left.iter().filter_map(|entry| entry.disregarding.as_deref()) {
+            all.extend(subjects_of(around, &other.address.dataset));
+            open.push(other);
+        }
+    }
+    all
 }
 
 pub(super) fn refusal(code: FindingCode, message: String) -> PlanFinding {

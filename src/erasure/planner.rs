@@ -8,8 +8,8 @@ mod item;
 pub use item::executable;
 
 use super::compile::{
-    self, Reach, RequestItem, disregarding, exactly, going_together, own_of, refers_to_itself, set_going,
-    subjects_of,
+    self, Reach, RequestItem, all_subjects_of, disregarding, exactly, going_together, own_of,
+    refers_to_itself, set_going,
 };
 use super::found::Found;
 use super::graph::Graph;
@@ -20,7 +20,7 @@ use super::texts::naming_in_text;
 use super::walk::{Bounds, Ground, Renewal, Walk, WalkError, walk};
 use crate::catalog::Catalog;
 use crate::hold::HoldBook;
-use crate::plan::compile::{Surroundings, finding, name};
+use crate::plan::compile::{Surroundings, finding, name, with_holds};
 use crate::plan::named::{Looking, without_kept};
 use crate::plan::world::{Sources, World};
 use crate::plan::{
@@ -94,7 +94,8 @@ pub async fn draft(mut input: RequestInput<'_>) -> Result<(Plan, Found), Request
         renewal.look(ground, collected).await;
     }
     let ground = Ground { catalog: input.catalog, graph: &graph, sources: input.sources };
-    let walked = walk(ground, input.given.clone(), input.before, renewal.as_ref(), Bounds::default()).await?;
+    let bounds = Bounds::of_persons(input.request.replays.len());
+    let walked = walk(ground, input.given.clone(), input.before, renewal.as_ref(), bounds).await?;
     let Walk { mut found, lost } = walked;
     found.key = input.found_key;
     // What could not be read whole is left alone whole.
@@ -181,7 +182,7 @@ impl<'a> Drafting<'a> {
         let said = |error: ConnectorError| error.to_string();
         let gone = self.going.clone();
         let going = |dataset: &str| gone.get(dataset).cloned().unwrap_or_default();
-        let mut selection = self.with_holds(item, &disregarding(self.graph, &item.selection, &going))?;
+        let mut selection = self.held(&disregarding(self.graph, &item.selection, &going))?;
         if item.part == ItemPart::BesideDuty
             && let Some(scope) =
                 self.graph.datasets.get(item.dataset).and_then(|place| exactly(place, &going(item.dataset)))
@@ -207,7 +208,7 @@ impl<'a> Drafting<'a> {
         }
         let mut by_others = 0;
         if survey.referenced > 0 {
-            let own = self.with_holds(item, &own_of(self.graph, &item.selection, self.found))?;
+            let own = self.held(&own_of(self.graph, &item.selection, self.found))?;
             by_others = source.survey(&own).await.map_err(said)?.referenced;
         }
         let lets_go = item.selection.disposal == Disposal::Purge || item.part == ItemPart::Unlinking;
@@ -246,13 +247,10 @@ impl<'a> Drafting<'a> {
         }
     }
 
-    fn with_holds(&self, item: &RequestItem<'_>, selection: &Selection) -> Result<Selection, String> {
-        let mut held = selection.clone();
-        let subjects = subjects_of(&self.around, item.dataset);
-        let columns = subjects.get(item.dataset).cloned().unwrap_or_default();
-        let shape = &selection.shape;
-        let book = self.input.holds;
-        held.holds = book.exclusions(item.dataset, &columns, shape).map_err(|error| error.to_string())?;
+    fn held(&self, selection: &Selection) -> Result<Selection, String> {
+        let subjects = all_subjects_of(&self.around, selection);
+        let held = with_holds(selection, &subjects, self.input.holds);
+        let mut held = held.map_err(|error| error.to_string())?;
         held.unchanged_since = None;
         Ok(held)
     }

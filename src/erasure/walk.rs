@@ -39,6 +39,19 @@ impl Default for Bounds {
     }
 }
 
+impl Bounds {
+    /// For a walk that looks for so many persons at once, as after a restore.
+    #[must_use]
+    pub fn of_persons(persons: usize) -> Self {
+        let (one, persons) = (Self::default(), persons.max(1));
+        Self {
+            rows_max: one.rows_max.saturating_mul(persons.min(10)),
+            identities_max: one.identities_max.saturating_mul(persons),
+            ..one
+        }
+    }
+}
+
 /// Why a walk was given up: nothing of it is used.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]

@@ -130,6 +130,18 @@ impl Ledger {
         self.store.all(asked).await?.iter().map(request_of).collect()
     }
 
+    /// Requests that have ended and whose identities are not destroyed yet.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn requests_to_forget(&self) -> Result<Vec<String>, LedgerError> {
+        let asked = statement(
+            "SELECT request_id FROM request
+             WHERE state IN ('done', 'refused', 'cancelled') AND sealed IS NOT NULL ORDER BY line",
+        );
+        self.store.all(asked).await?.iter().map(|row| row.text("request_id")).collect()
+    }
+
     /// The identities of a request; `None` once they are destroyed.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use crate::plan::FindingCode;
 use crate::plan::compile::{Surroundings, name};
 use crate::plan::world::{datasets_of_table, same_place};
 use connectors::{
-    DatasetAddress, Field, ForeignKey, Location, NoneLeft, Predicate, RecordKey, Selection, Value,
+    DatasetAddress, Disposal, Field, ForeignKey, Location, NoneLeft, Predicate, RecordKey, Selection, Value,
 };
 use std::collections::BTreeSet;
 
@@ -28,6 +28,84 @@ pub(super) fn add(around: &Surroundings<'_>, graph: &Graph<'_>, found: &Found, i
     let keys = found.together.get(&item.id()).cloned().unwrap_or_else(|| found.own(item.dataset));
     item.selection = going_together(graph, &item.selection, &keys);
     add_undeclared(around, place, item);
+}
+
+/// A part without a rule of its own goes with the record that it is part of: where a duty keeps that one, the part
+/// stays, until the record is due by the rule. Only within one store, and where one rule speaks of the record.
+pub(super) fn stay_with_kept<'a>(graph: &Graph<'a>, items: &mut [RequestItem<'a>]) {
+    let mut done: BTreeSet<(usize, usize)> = BTreeSet::new();
+    // From records to their parts, and then to the parts of those.
+    while let Some((part, edge, entry)) = next_part(graph, items, &done) {
+        done.insert((part, edge));
+        if let Some(item) = items.get_mut(part) {
+            item.selection.none_left.extend(entry);
+        }
+    }
+}
+
+/// An item of parts whose owners are settled, the number of the edge, and what is to be none of.
+fn next_part(
+    graph: &Graph<'_>,
+    items: &[RequestItem<'_>],
+    done: &BTreeSet<(usize, usize)>,
+) -> Option<(usize, usize, Option<NoneLeft>)> {
+    let waiting = |dataset: &str| {
+        let here = items.iter().enumerate().filter(|(_, item)| item.dataset == dataset);
+        let edges = here.flat_map(|(part, item)| {
+            let all = graph.edges.iter().enumerate();
+            let parts = all.filter(|(_, edge)| is_without_rule(item) && edge.from == item.dataset);
+            parts.filter(|(_, edge)| edge.makes_part() && edge.to != edge.from).map(move |one| (part, one))
+        });
+        let fresh = edges.filter(|(part, (number, edge))| {
+            !done.contains(&(*part, *number)) && only_item(items, edge.to).is_some_and(keeps_some)
+        });
+        fresh.collect::<Vec<_>>()
+    };
+    let datasets: BTreeSet<&str> = items.iter().map(|item| item.dataset).collect();
+    let all = datasets.into_iter().flat_map(waiting);
+    let (part, (number, edge)) = all.into_iter().find(|(_, (_, edge))| waiting(edge.to).is_empty())?;
+    Some((part, number, owner_left(graph, items, edge)))
+}
+
+fn is_without_rule(item: &RequestItem<'_>) -> bool {
+    item.target.is_none() && item.selection.disposal == Disposal::Purge
+}
+
+/// The item of a dataset, if it has one only.
+fn only_item<'i, 'a>(items: &'i [RequestItem<'a>], dataset: &str) -> Option<&'i RequestItem<'a>> {
+    let mut here = items.iter().filter(|item| item.dataset == dataset && item.part.is_whole());
+    here.next().filter(|_| here.next().is_none())
+}
+
+/// A duty keeps some of its records, or those that they are part of.
+fn keeps_some(item: &RequestItem<'_>) -> bool {
+    let waits_for_owner = |entry: &NoneLeft| {
+        entry.disregarding.is_some() && entry.address.dataset != item.selection.address.dataset
+    };
+    item.exception.is_some() || item.selection.none_left.iter().any(waits_for_owner)
+}
+
+/// No record that stays may have the row as its part. `None` where the store cannot tell.
+fn owner_left(graph: &Graph<'_>, items: &[RequestItem<'_>], edge: &Edge<'_>) -> Option<NoneLeft> {
+    let (place, there) = (graph.datasets.get(edge.from)?, graph.datasets.get(edge.to)?);
+    let comparable = edge.pairs.iter().all(|(here, named)| {
+        let types = (place.shape.column(here), there.shape.column(named));
+        matches!(types, (Some(here), Some(named)) if here.value_type == named.value_type)
+    });
+    let mut going = only_item(items, edge.to)?.selection.clone();
+    // Its parts go before it, if it goes.
+    let parts = graph.edges.iter().filter(|one| one.to == edge.to && one.makes_part());
+    let parts: BTreeSet<&str> = parts
+        .map(|one| one.from)
+        .filter(|part| items.iter().filter(|item| item.dataset == *part).all(is_without_rule))
+        .collect();
+    going.none_left.retain(|entry| !parts.contains(entry.address.dataset.as_str()));
+    (place.dataset.store == there.dataset.store && comparable).then(|| NoneLeft {
+        address: there.dataset.address(),
+        shape: there.shape.clone(),
+        pairs: edge.pairs.iter().map(|(here, named)| (named.clone(), here.clone())).collect(),
+        disregarding: Some(Box::new(going)),
+    })
 }
 
 /// True for rows that still name what the person's rows named when they were found, in every column that
@@ -53,10 +131,15 @@ pub(super) fn still_theirs(
                 values.push(value.clone());
             }
         }
-        // Fields that a duty did not cover may have been anonymized by an earlier run.
-        let meanwhile = around.targets.iter().filter(|target| same_place(target.dataset, place.dataset));
-        let meanwhile = meanwhile.filter_map(|target| target.rule.exempt.as_ref()?.meanwhile.get(column));
-        let changed: Vec<Value> = meanwhile
+        // Anonymized by this run, or, as fields that a duty did not cover, by an earlier one: they are the person's
+        // still.
+        let here = around.targets.iter().filter(|target| same_place(target.dataset, place.dataset));
+        let transforms = here.flat_map(|target| {
+            let meanwhile = target.rule.exempt.as_ref().and_then(|exempt| exempt.meanwhile.get(column));
+            let fields = target.rule.disposition.fields();
+            meanwhile.into_iter().chain(fields.and_then(|fields| fields.get(column)))
+        });
+        let changed: Vec<Value> = transforms
             .flat_map(|transform| values.iter().map(|value| transform.apply(value, field.value_type, None)))
             .collect();
         values.extend(changed);
@@ -161,8 +244,13 @@ pub fn disregarding(
         if dataset == selection.address.dataset {
             continue;
         }
+        let keys = keys_of(&dataset);
+        // What a record that stays keeps with it says by itself which records go.
+        if keys.is_empty() && entry.disregarding.is_some() {
+            continue;
+        }
         let place = graph.datasets.get(dataset.as_str());
-        entry.disregarding = place.and_then(|place| named(place, &keys_of(&dataset))).map(Box::new);
+        entry.disregarding = place.and_then(|place| named(place, &keys)).map(Box::new);
     }
     counted
 }

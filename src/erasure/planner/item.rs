@@ -3,7 +3,7 @@
 //! Floor 3; pure.
 
 use crate::catalog::Catalog;
-use crate::erasure::compile::{RequestItem, subjects_of};
+use crate::erasure::compile::{RequestItem, all_subjects_of};
 use crate::erasure::search::store_alias;
 use crate::plan::compile::{ExecutableItem, Subjects, Surroundings};
 use crate::plan::{GuardLimits, ItemCounts, PlanItem};
@@ -68,7 +68,7 @@ pub(super) fn plan_item(
 /// An item of a request, ready for execution.
 #[must_use]
 pub fn executable(around: &Surroundings<'_>, planned: &PlanItem, item: RequestItem<'_>) -> ExecutableItem {
-    let subjects: Subjects = subjects_of(around, item.dataset);
+    let subjects: Subjects = all_subjects_of(around, &item.selection);
     ExecutableItem {
         item: planned.clone(),
         selection: item.selection,

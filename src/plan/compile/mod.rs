@@ -73,8 +73,11 @@ impl LinkedItem {
     }
 }
 
-/// Fills in the holds of a selection, of its dependents, and of what else owns those. What `disregarding` names has its own.
-pub(super) fn with_holds(
+/// Fills in the holds of a selection, of its dependents, of what else owns those, and of what does not count.
+///
+/// # Errors
+/// [`HoldError::Unreadable`]: then nothing of the selection may be touched.
+pub fn with_holds(
     selection: &Selection,
     subjects: &Subjects,
     book: &HoldBook,
@@ -83,6 +86,9 @@ pub(super) fn with_holds(
     let none = BTreeMap::new();
     let own = subjects.get(&held.address.dataset).unwrap_or(&none);
     held.holds = book.exclusions(&held.address.dataset, own, &held.shape)?;
+    for other in held.none_left.iter_mut().filter_map(|entry| entry.disregarding.as_deref_mut()) {
+        *other = with_holds(other, subjects, book)?;
+    }
     for dependent in &mut held.dependents {
         hold_dependent(dependent, subjects, book)?;
     }
