@@ -142,11 +142,13 @@ impl App {
         given: &mut BTreeSet<Identity>,
         before: Option<&Found>,
     ) -> Result<Option<Renewal>, AppError> {
+        let concerned: Vec<&str> =
+            request.replays.iter().map(String::as_str).chain([request.request_id.as_str()]).collect();
+        if !self.ledger.suppresses_any(&concerned).await? {
+            return Ok(None);
+        }
         let mut persons = self.ledger.suppressed(self.now()).await?;
-        persons.retain(|person| {
-            let id = &person.request.request_id;
-            *id == request.request_id || request.replays.contains(id)
-        });
+        persons.retain(|person| concerned.contains(&person.request.request_id.as_str()));
         if persons.is_empty() {
             return Ok(None);
         }

@@ -97,6 +97,21 @@ impl Ledger {
         work.commit().await
     }
 
+    /// Whether there is an entry of one of these requests.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub async fn suppresses_any(&self, request_ids: &[&str]) -> Result<bool, LedgerError> {
+        for request_id in request_ids {
+            let asked =
+                statement("SELECT request_id FROM suppression WHERE request_id = $1").bind(*request_id);
+            if self.store.optional(asked).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Every entry that has not expired, by request.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use crate::buckets::place::{Place, server};
 use crate::support::server::{Database, Server};
 use crate::support::{Answer, Project, find_text, plan_id};
 use serde_json::Value;
+use std::fmt::Write as _;
 use std::process::Command;
 
 const DATABASES: [&str; 3] = ["lite", "pg", "maria"];
@@ -109,9 +110,11 @@ impl Everywhere {
         let mut stores = "  lite: {kind: sqlite, path: lite.db, backups_kept: P0D}\n".to_owned();
         for (name, database) in DATABASES[1..].iter().zip(&servers) {
             let (kind, address) = (database.server.kind(), database.address());
-            stores += &format!(
-                "  {name}: {{kind: {kind}, reader: \"{address}\", writer: \"{address}\", backups_kept: P0D}}\n"
-            );
+            writeln!(
+                stores,
+                "  {name}: {{kind: {kind}, reader: \"{address}\", writer: \"{address}\", backups_kept: P0D}}"
+            )
+            .unwrap();
         }
         let settings = std::fs::read_to_string(project.path("oubliette.yaml")).unwrap();
         let shop = "  shop: {kind: sqlite, path: shop.db, backups_kept: P0D}\n";

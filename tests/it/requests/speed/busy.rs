@@ -75,7 +75,7 @@ fn pass_on(
     is_client: bool,
 ) {
     thread::spawn(move || {
-        let mut buffer = [0; 64 * 1024];
+        let mut buffer = vec![0; 64 * 1024];
         while let Ok(read @ 1..) = from.read(&mut buffer) {
             let sent = &buffer[..read];
             let mut waits = waits.lock().unwrap();
