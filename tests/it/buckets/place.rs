@@ -38,6 +38,11 @@ pub(crate) fn server() -> (String, String, String) {
     let text = std::env::var("OUBLIETTE_TEST_S3").unwrap_or_else(|_| {
         panic!("OUBLIETTE_TEST_S3 is not set: run `scripts/servers start DIR` and source DIR/env")
     });
+    parts(&text)
+}
+
+/// The same of an address with key and secret in it.
+pub(crate) fn parts(text: &str) -> (String, String, String) {
     let (keys, host) = text.strip_prefix("http://").unwrap().split_once('@').unwrap();
     let (key, secret) = keys.split_once(':').unwrap();
     (format!("http://{host}"), key.to_owned(), secret.to_owned())
@@ -50,15 +55,18 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 impl Place {
     /// With versions, and Object Lock if `locking`.
     pub(crate) fn new(locking: bool) -> Self {
-        let (endpoint, key, secret) = server();
-        let keys = Credentials::new(key, secret, None, None, "tests");
-        let builder = Builder::new().behavior_version(BehaviorVersion::latest());
-        let builder = builder.region(Region::new("us-east-1")).endpoint_url(endpoint).force_path_style(true);
-        let client = Client::from_conf(builder.credentials_provider(keys).build());
+        let client = client(server());
         let bucket = if locking { "it-locking" } else { "it-versions" };
         wait(BUCKETS[usize::from(locking)].get_or_init(|| make(&client, bucket, locking)));
         let number = PLACES.fetch_add(1, Ordering::SeqCst);
         Self { client, bucket, prefix: format!("{}-{number:05}/", std::process::id()) }
+    }
+
+    /// On a server that only one test uses; a bucket with versions.
+    pub(crate) fn on(address: &str) -> Self {
+        let (client, bucket) = (client(parts(address)), "it-own");
+        wait(make(&client, bucket, false));
+        Self { client, bucket, prefix: String::new() }
     }
 
     fn key(&self, key: &str) -> String {
@@ -70,6 +78,13 @@ impl Place {
         let call = self.client.put_object().bucket(self.bucket).key(self.key(key));
         let put = wait(call.body(content.as_bytes().to_vec().into()).send()).unwrap();
         (key.to_owned(), put.version_id().unwrap().to_owned())
+    }
+
+    /// The same where the server may be away.
+    pub(crate) fn try_put(&self, key: &str) -> Option<Line> {
+        let call = self.client.put_object().bucket(self.bucket).key(self.key(key));
+        let put = wait(call.body(key.as_bytes().to_vec().into()).send()).ok()?;
+        Some((key.to_owned(), put.version_id()?.to_owned()))
     }
 
     /// Writes many at once, in the order given for each key.
@@ -203,6 +218,13 @@ impl Place {
             .replace("MORE", more);
         Project::new(&settings, &data_map.replace("PREFIX/", &self.prefix), &format!("{POLICY}{rules}"))
     }
+}
+
+fn client((endpoint, key, secret): (String, String, String)) -> Client {
+    let keys = Credentials::new(key, secret, None, None, "tests");
+    let builder = Builder::new().behavior_version(BehaviorVersion::latest());
+    let builder = builder.region(Region::new("us-east-1")).endpoint_url(endpoint).force_path_style(true);
+    Client::from_conf(builder.credentials_provider(keys).build())
 }
 
 async fn make(client: &Client, bucket: &str, locking: bool) {

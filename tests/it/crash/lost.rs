@@ -2,13 +2,13 @@
 //! that did not become durable claims nothing, one that did claims what is seen to be gone, and a session that
 //! the server has not missed yet stands in nobody's way.
 
-use super::proxy::Proxy;
 use super::reuse::{apply, signal, wait_until_stopped};
 use super::story::Story;
 use super::writer::TABLES;
 use super::{End, beside, end_of};
 use crate::support::Project;
-use crate::support::server::{Database, Server};
+use crate::support::proxy::Proxy;
+use crate::support::server::{Database, Server, port_of};
 use std::time::{Duration, Instant};
 
 /// One of the first batches of prospects, before it is durable and after.
@@ -93,9 +93,8 @@ fn a_lost_answer_of_mariadb_is_settled_whatever_others_did_meanwhile() {
 fn a_lost_session_is_ended(server: Server) {
     let story = shop(server);
     let project: Project = story.project.copy();
-    let address = project.database.as_ref().unwrap().address();
-    let port = address.rsplit_once('/').unwrap().0.rsplit_once(':').unwrap().1;
-    let proxy = Proxy::to(port.parse().unwrap());
+    let port = port_of(&project.database.as_ref().unwrap().address());
+    let proxy = Proxy::to(port);
     let settings = std::fs::read_to_string(project.path("oubliette.yaml")).unwrap();
     project.write("oubliette.yaml", &settings.replace(&format!(":{port}/"), &format!(":{}/", proxy.port)));
     project.approved();

@@ -7,11 +7,9 @@
 mod account;
 mod beside;
 mod lost;
-mod proxy;
 mod reuse;
 mod servers;
 mod story;
-mod victim;
 mod writer;
 
 use std::os::unix::process::ExitStatusExt as _;

@@ -3,11 +3,11 @@
 //! number's status would be told that the batch is committed. The run looks instead.
 
 use super::story::{BATCH_RECORDS, Story};
-use super::victim::Victim;
 use super::writer::TABLES;
 use super::{End, beside, end_of, report};
 use crate::support::Project;
 use crate::support::server::{Database, Server};
+use crate::support::victim::Victim;
 use std::process::{Child, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -64,7 +64,7 @@ fn one(victim: &Victim, story: &Story, heir: Heir) -> bool {
     project.approved();
     let mut child = apply(&project, false, Some(LOST_BATCH));
     wait_until_stopped(&child);
-    let lost = lost_id(victim, &project);
+    let lost = lost_id(&project);
     victim.crash();
     let database = project.database.as_ref().unwrap();
     let reused = others(database, &lost);
@@ -115,8 +115,8 @@ pub(super) fn signal(child: &Child, signal: &str) {
 }
 
 /// The ids of the transactions that are about to commit.
-fn lost_id(victim: &Victim, project: &Project) -> Vec<String> {
-    if victim.server == Server::Mysql {
+fn lost_id(project: &Project) -> Vec<String> {
+    if project.database.as_ref().unwrap().server == Server::Mysql {
         return Vec::new();
     }
     let ids = project.shop(

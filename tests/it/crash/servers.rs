@@ -6,13 +6,13 @@
 //! servers of their own, which nobody else uses.
 
 use super::beside;
-use super::proxy::Proxy;
 use super::story::{self, Story};
-use super::victim::Victim;
 use super::writer::ForeignWriter;
 use super::{End, Numbers, end_of, number, report};
 use crate::support::Project;
+use crate::support::proxy::Proxy;
 use crate::support::server::{Database, Server};
+use crate::support::victim::Victim;
 use std::collections::BTreeMap;
 use std::process::{Child, Stdio};
 use std::thread;

@@ -3,12 +3,13 @@
 use super::stage::{DATA_MAP, SETTINGS, policy};
 use crate::support::Project;
 use rustix::process::{Pid, Signal, kill_process};
+use std::fs::File;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(4);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// A daemon process, killed when dropped.
 pub(super) struct Running(Child);
@@ -16,6 +17,24 @@ pub(super) struct Running(Child);
 impl Running {
     pub(super) fn start(mut command: Command) -> Self {
         Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    pub(super) fn logging(mut command: Command, log: File) -> Self {
+        Self(command.stdout(Stdio::null()).stderr(log).spawn().unwrap())
+    }
+
+    pub(super) fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    /// Resident memory in KiB, and open files.
+    pub(super) fn needs(&self) -> (u64, u64) {
+        let process = format!("/proc/{}", self.0.id());
+        let status = std::fs::read_to_string(format!("{process}/status")).unwrap();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let files = std::fs::read_dir(format!("{process}/fd")).unwrap().count() as u64;
+        (resident.trim().trim_end_matches(" kB").parse().unwrap(), files)
     }
 
     pub(super) fn signal(&self, signal: Signal) {
@@ -80,17 +99,22 @@ fn left(project: &Project) -> u32 {
     project.sql("shop.db", "SELECT count(*) FROM visits").parse().unwrap()
 }
 
-/// Per certificate, how many records it has; the sum is what counts.
-pub(super) fn certified(project: &Project) -> u64 {
+pub(super) fn certificates(project: &Project) -> Vec<String> {
     let list = project.run(&["--format", "json", "certificates", "list"]).expect(0).json();
     let all = list["certificates"].as_array().unwrap();
-    let ids = all.iter().map(|one| one["certificate_id"].as_str().or(one["id"].as_str()).unwrap());
-    ids.map(|id| {
-        let shown = project.run(&["--format", "json", "certificates", "show", id]).expect(0).json();
-        let targets = shown["statement"]["predicate"]["evidence"]["targets"].as_array().unwrap().clone();
-        targets.iter().map(|target| target["counts"]["purged"].as_u64().unwrap()).sum::<u64>()
-    })
-    .sum()
+    all.iter().map(|one| one["certificate_id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// How many records the signed statements count as purged, over all of them.
+pub(super) fn certified(project: &Project) -> u64 {
+    let ids = certificates(project);
+    ids.iter()
+        .map(|id| {
+            let shown = project.run(&["--format", "json", "certificates", "show", id]).expect(0).json();
+            let targets = shown["statement"]["predicate"]["evidence"]["targets"].as_array().unwrap().clone();
+            targets.iter().map(|target| target["counts"]["purged"].as_u64().unwrap()).sum::<u64>()
+        })
+        .sum()
 }
 
 #[test]

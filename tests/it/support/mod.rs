@@ -1,8 +1,11 @@
 //! A project in a temporary directory, driven through the real binary, and looked at with tools that
 //! are not ours (`sqlite3`, the file system).
 
+pub(crate) mod commitments;
+pub(crate) mod proxy;
 pub(crate) mod server;
 pub(crate) mod sink;
+pub(crate) mod victim;
 
 use server::Database;
 use std::fs;
@@ -45,13 +48,15 @@ pub(crate) struct Project {
     directory: TempDir,
     /// The shop's database where that is on a server; else it is `shop.db`.
     pub(crate) database: Option<Database>,
+    /// Set for every command.
+    pub(crate) environment: Vec<(&'static str, String)>,
 }
 
 impl Project {
     /// A project with keys from `init`, and these documents instead of the example's.
     pub(crate) fn new(settings: &str, data_map: &str, policy: &str) -> Self {
         let directory = TempDir::new().unwrap();
-        let project = Self { directory, database: None };
+        let project = Self { directory, database: None, environment: Vec::new() };
         let path = project.path("");
         let made = Command::new(binary()).arg("init").arg(&path).args(["--lang", "en"]).output().unwrap();
         Answer::of(&made).expect(0);
@@ -73,7 +78,7 @@ impl Project {
             .status()
             .unwrap();
         assert!(done.success());
-        let mut copy = Self { directory, database: None };
+        let mut copy = Self { directory, database: None, environment: self.environment.clone() };
         if let Some(database) = &self.database {
             let own = database.copy();
             let settings = fs::read_to_string(copy.path("oubliette.yaml")).unwrap();
@@ -103,6 +108,7 @@ impl Project {
             .current_dir(self.directory.path())
             .env_remove("OUBLIETTE_FAILPOINT")
             .env("LANG", "en_US.UTF-8")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command
     }

@@ -94,6 +94,11 @@ impl Database {
         format!("{server}/{}", self.name)
     }
 
+    /// Its address from the account on: the settings spell out of which kind the ledger is.
+    pub(crate) fn without_scheme(&self) -> String {
+        self.address().split_once("://").unwrap().1.to_owned()
+    }
+
     /// What the server's own client answers: a row a line, columns separated by `|`.
     #[track_caller]
     pub(crate) fn sql(&self, statements: &str) -> String {
@@ -136,9 +141,13 @@ impl Drop for Database {
     }
 }
 
+/// The port in an address of a server.
+pub(crate) fn port_of(address: &str) -> u16 {
+    address.rsplit_once('/').unwrap().0.rsplit_once(':').unwrap().1.parse().unwrap()
+}
+
 fn client_arguments(address: &str) -> [String; 7] {
-    let (server, _) = address.rsplit_once('/').unwrap();
-    let port = server.rsplit_once(':').unwrap().1.to_owned();
+    let port = port_of(address).to_string();
     ["--no-defaults", "-h", "127.0.0.1", "-u", "root", "-P"]
         .map(str::to_owned)
         .into_iter()

@@ -1,7 +1,7 @@
-//! A database server that only one test uses, and may kill.
+//! A server that only one test uses, and may kill.
 
-use crate::support::Project;
-use crate::support::server::Server;
+use super::Project;
+use super::server::{Server, port_of};
 use crate::tidy::root;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
@@ -9,24 +9,30 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 /// One server that may be killed.
-pub(super) struct Victim {
-    pub(super) server: Server,
+pub(crate) struct Victim {
+    /// Its name in `scripts/servers`.
+    word: &'static str,
     directory: TempDir,
 }
 
 impl Victim {
-    pub(super) fn start(server: Server) -> Self {
+    pub(crate) fn start(server: Server) -> Self {
+        Self::start_named(server.kind())
+    }
+
+    pub(crate) fn start_s3() -> Self {
+        Self::start_named("s3")
+    }
+
+    fn start_named(word: &'static str) -> Self {
         let directory = TempDir::new().unwrap();
         // The server's own user must reach it.
         std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-        let victim = Self { server, directory };
-        let action = match server {
-            Server::Postgres => "start-postgres",
-            Server::Mysql => "start-mysql",
-        };
+        let victim = Self { word, directory };
+        let action = format!("start-{word}");
         // Somebody else may take the free port that was found.
         for _ in 0..3 {
-            if victim.try_script(action) {
+            if victim.try_script(&action) {
                 return victim;
             }
             victim.try_script("stop");
@@ -54,35 +60,27 @@ impl Victim {
             .success()
     }
 
-    pub(super) fn administrator(&self) -> String {
-        let variable = match self.server {
-            Server::Postgres => "OUBLIETTE_TEST_POSTGRES=",
-            Server::Mysql => "OUBLIETTE_TEST_MYSQL=",
-        };
+    pub(crate) fn administrator(&self) -> String {
+        let variable = format!("OUBLIETTE_TEST_{}=", self.word.to_uppercase());
         let env = std::fs::read_to_string(self.run_directory().join("env")).unwrap();
-        let line = env.lines().find_map(|line| line.strip_prefix("export ")?.strip_prefix(variable));
+        let line = env.lines().find_map(|line| line.strip_prefix("export ")?.strip_prefix(variable.as_str()));
         line.expect("the server of this test is installed: run ./scripts/test").to_owned()
     }
 
     /// The port it listens on, also after a crash.
-    pub(super) fn port(&self) -> u16 {
-        let administrator = self.administrator();
-        let (server, _) = administrator.rsplit_once('/').unwrap();
-        server.rsplit_once(':').unwrap().1.parse().unwrap()
+    pub(crate) fn port(&self) -> u16 {
+        port_of(&self.administrator())
     }
 
     /// Ends the server at once and starts it again.
-    pub(super) fn crash(&self) {
-        self.script(match self.server {
-            Server::Postgres => "crash-postgres",
-            Server::Mysql => "crash-mysql",
-        });
+    pub(crate) fn crash(&self) {
+        self.script(&format!("crash-{}", self.word));
     }
 
     /// Ends every session on the project's database.
-    pub(super) fn cut(&self, project: &Project) {
+    pub(crate) fn cut(&self, project: &Project) {
         let database = project.database.as_ref().unwrap();
-        match self.server {
+        match database.server {
             Server::Postgres => {
                 database.sql(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
