@@ -185,6 +185,13 @@ pub trait RecordSource: Debug + Send + Sync {
         Ok(None)
     }
 
+    /// Of these tables those whose rows the credentials of this source may change or delete, by the store's own
+    /// word. A reader needs no such right, and a plan made with one could be turned into a change by a fault. A
+    /// store that cannot be asked names none, which proves nothing.
+    async fn writable(&self, _tables: &[DatasetAddress]) -> Result<Vec<DatasetAddress>, ConnectorError> {
+        Ok(Vec::new())
+    }
+
     /// What speaks for going slower. Looked at between batches.
     async fn pressure(&self) -> Result<Pressure, ConnectorError>;
 }

@@ -5,10 +5,10 @@
 use super::stores::inventory_options;
 use super::{App, AppError};
 use crate::data_map::{Dataset, StoreKind};
-use crate::settings::{Connection, Store};
+use crate::settings::{ArchiveSettings, Connection, Store};
 use anyhow::Context as _;
 use connectors::Location;
-use connectors::s3::policies;
+use connectors::s3::{keeping_policy, policies};
 use connectors::sql::grants::{Server, TableNeed, statements};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,26 @@ pub struct StoreGrants {
     pub statements: Vec<String>,
 }
 
+/// What whoever keeps the archive in a bucket may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchiveGrant {
+    pub location: String,
+    /// An IAM policy.
+    pub policy: String,
+}
+
 impl App {
+    /// The rights that an archive in a bucket takes; `None` when it is a directory.
+    #[must_use]
+    pub fn archive_grant(&self) -> Option<ArchiveGrant> {
+        let ArchiveSettings::Bucket(archive) = &self.settings.archive else { return None };
+        let (bucket, prefix) = (&archive.bucket.name, &archive.prefix);
+        Some(ArchiveGrant {
+            location: format!("s3://{bucket}/{prefix}"),
+            policy: keeping_policy(bucket, prefix, archive.lock.is_some()),
+        })
+    }
+
     /// The rights for every store.
     ///
     /// # Errors
@@ -60,6 +79,18 @@ impl App {
             });
         }
         Ok(grants)
+    }
+
+    /// Servers that are read and written by one role.
+    pub(super) fn stores_of_one_role(&self) -> BTreeSet<&str> {
+        let is_one = |store: &Store| match &store.connection {
+            Connection::Postgres { reader, writer, .. } | Connection::Mysql { reader, writer, .. } => {
+                reader == writer
+            }
+            Connection::Sqlite { .. } | Connection::Directory { .. } | Connection::S3(_) => false,
+        };
+        let stores = self.settings.stores.iter().filter(|(_, store)| is_one(store));
+        stores.map(|(name, _)| name.as_str()).collect()
     }
 
     /// The policies of a bucket; none for another store.

@@ -43,7 +43,7 @@ pub use closures::{ClosureEnd, OpenResiduals};
 pub use erasure_evidence::{BESIDE_DUTY, UNLINKING};
 pub use error::AppError;
 pub use figures::Figures;
-pub use grants::StoreGrants;
+pub use grants::{ArchiveGrant, StoreGrants};
 pub use holds::HoldPlaced;
 pub use looking::{
     ExportHead, ExportSink, ExportedDataset, ExportedRecord, ExportedRule, Located, LookRequest, Whom,

@@ -7,7 +7,7 @@
 use super::{App, AppError};
 use crate::ledger::{Delivery, NewNotice, OutboxState};
 use crate::notice::{Announcement, NoticeSeverity};
-use crate::notify::retry::{SHORT_DELAYS, wait_after};
+use crate::notify::retry::{SHORT_DELAYS, wait_as_asked};
 use crate::notify::{
     MailError, MailSender, MailTarget, MailTransport, Told, WebhookError, WebhookMessage, WebhookSender,
     texts,
@@ -16,6 +16,7 @@ use crate::policy::Language;
 use crate::settings::{LeastNotice, MailSecurity, MailSettings, NotificationSettings, WebhookSettings};
 use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
+use std::time::Duration;
 
 /// The receiver of mail, in the outbox. Webhooks have their names after `webhook:`.
 const MAIL: &str = "mail";
@@ -58,17 +59,25 @@ enum Sender {
 struct Failed {
     reason: String,
     may_pass: bool,
+    /// How long the receiver asks to wait.
+    asked_wait: Option<Duration>,
+}
+
+impl Failed {
+    fn new(reason: String, may_pass: bool) -> Self {
+        Self { reason, may_pass, asked_wait: None }
+    }
 }
 
 impl From<WebhookError> for Failed {
     fn from(error: WebhookError) -> Self {
-        Self { reason: error.to_string(), may_pass: error.may_pass() }
+        Self { reason: error.to_string(), may_pass: error.may_pass(), asked_wait: error.asked_wait() }
     }
 }
 
 impl From<MailError> for Failed {
     fn from(error: MailError) -> Self {
-        Self { reason: error.to_string(), may_pass: error.may_pass() }
+        Self::new(error.to_string(), error.may_pass())
     }
 }
 
@@ -130,7 +139,8 @@ impl App {
         if failed.may_pass && !is_late {
             round.put_off += 1;
             tracing::warn!(receiver = delivery.target, reason, "a notice was not delivered yet");
-            let wait = TimeDelta::from_std(wait_after(delivery.attempts)).context("a wait")?;
+            let wait = wait_as_asked(delivery.attempts, failed.asked_wait);
+            let wait = TimeDelta::from_std(wait).context("a wait")?;
             return Ok(self.ledger.retry_delivery(delivery, now + wait, reason).await?);
         }
         round.given_up += 1;
@@ -140,12 +150,11 @@ impl App {
 
     async fn attempt(&self, delivery: &Delivery) -> Result<(), Failed> {
         let told: Told = serde_json::from_str(&delivery.value)
-            .map_err(|_| Failed { reason: "the notice is of another version".to_owned(), may_pass: false })?;
+            .map_err(|_| Failed::new("the notice is of another version".to_owned(), false))?;
         // A secret that cannot be read today may be there tomorrow.
-        let sender = self.sender(&delivery.target).map_err(|error| Failed {
-            reason: error.to_string(),
-            may_pass: !matches!(error, AppError::Argument { .. }),
-        })?;
+        let sender = self
+            .sender(&delivery.target)
+            .map_err(|error| Failed::new(error.to_string(), !matches!(error, AppError::Argument { .. })))?;
         send_once(&sender, &delivery.notice_id, &told, self.now()).await
     }
 

@@ -4,7 +4,7 @@
 
 use super::returned::check_returned;
 use super::{App, AppError, PlanRequest};
-use crate::check::{LiveCheck, check_live};
+use crate::check::{LiveCheck, check_live, check_readers};
 use crate::diagnostic::Diagnostics;
 use crate::hold::HoldRegister as _;
 use crate::journal::JournalStore as _;
@@ -64,6 +64,8 @@ impl App {
                 places: &self.places,
             };
             diagnostics.extend(check_live(input).await);
+            let told = self.stores_of_one_role();
+            diagnostics.extend(check_readers(&self.catalog, &sources, &told, &self.places).await);
             diagnostics.extend(self.check_archive().await?);
             if let Some(look) = self.look_for_returned().await? {
                 diagnostics.extend(check_returned(&look, &self.places));

@@ -8,7 +8,7 @@ use crate::erasure::returned::Look;
 use crate::execution::Control;
 use crate::hold::HoldRegister as _;
 use crate::journal::{JournalStore as _, RunRecord};
-use crate::ledger::ClockAcceptance;
+use crate::ledger::{ClockAcceptance, OutboxState};
 use crate::plan::store::{PlanEntry, PlanStore as _, StandingApproval};
 use chrono::{DateTime, Utc};
 
@@ -36,6 +36,8 @@ pub struct Status {
     pub clock_acceptances: Vec<ClockAcceptance>,
     /// The newest look for erased persons; the stores are not read for it.
     pub returned: Option<Look>,
+    /// Notices on their way to receivers.
+    pub outbox: OutboxState,
 }
 
 /// Plans shown.
@@ -69,6 +71,7 @@ impl App {
             is_clock_behind: self.seen_ahead(self.now()).await?.is_some(),
             clock_acceptances: self.ledger.clock_acceptances().await?,
             returned: self.ledger.last_look().await?,
+            outbox: self.ledger.outbox_state().await?,
         })
     }
 

@@ -8,6 +8,8 @@ mod linkage;
 pub mod live;
 pub mod personal;
 pub mod places;
+pub mod readers;
 
 pub use live::{LiveCheck, check_live};
 pub use places::Places;
+pub use readers::check_readers;

@@ -7,7 +7,7 @@ use super::event::{Event, EventSource, Waiting};
 use super::status::{
     CertificateStatus, Mode, Role, ScanStatus, ScheduleStatus, Trouble, TroubleCode, WorkStatus,
 };
-use super::work::{Done, author_of, disposed, trouble_of};
+use super::work::{Done, author_of, disposed, is_elsewhere, trouble_of};
 use super::{Daemon, DaemonEnd, Notice, entries_of, mode_of};
 use crate::app::{App, AppError, Scan};
 use crate::diagnostic::Severity;
@@ -243,7 +243,11 @@ impl Daemon {
 
     /// An error outside any work: told, and looked at again at the next turn.
     pub(super) fn failed_between(&mut self, error: &AppError) {
-        tracing::error!(%error, "the daemon could not go on");
+        if is_elsewhere(error) {
+            tracing::info!(%error, "the daemon left off");
+        } else {
+            tracing::error!(%error, "the daemon could not go on");
+        }
         if let Some(trouble) = trouble_of(error) {
             self.upkeep.troubles.insert(trouble.code, trouble.detail);
         }

@@ -15,7 +15,7 @@ use crate::ledger::LedgerError;
 use crate::notice::{Notice, WaitReason};
 use crate::plan::Plan;
 use crate::plan::approval::CompileError;
-use crate::schedule::store::{DueCounts, ScheduleOutcome};
+use crate::schedule::store::{DueCounts, ScheduleOutcome, ScheduleStoreError};
 
 /// Attempts after which stores that cannot be reached no longer keep the others waiting.
 const PATIENT_ATTEMPTS: u32 = 3;
@@ -366,6 +366,14 @@ fn is_outdated(error: &AppError) -> bool {
         || matches!(error, AppError::Approval(_))
 }
 
+/// Another process acts, or took over: nothing is wrong with the ledger.
+pub(super) fn is_elsewhere(error: &AppError) -> bool {
+    let (AppError::Journal(journal) | AppError::Execution(ExecutionError::Journal(journal))) = error else {
+        return matches!(error, AppError::Schedule(ScheduleStoreError::NotOurs));
+    };
+    matches!(journal, JournalError::Busy { .. } | JournalError::LeaseLost { .. })
+}
+
 fn is_out_of_reach(reason: &AppError) -> bool {
     matches!(reason, AppError::Compile(CompileError::Unreachable { .. }) | AppError::Store(_))
 }
@@ -381,7 +389,7 @@ pub(super) fn trouble_of(error: &AppError) -> Option<Trouble> {
             TroubleCode::Key
         }
         AppError::Archive(_) => TroubleCode::Archive,
-        AppError::Journal(JournalError::Busy { .. }) => return None,
+        error if is_elsewhere(error) => return None,
         AppError::Ledger(_) | AppError::Journal(_) | AppError::PlanStore(_) | AppError::Schedule(_) => {
             TroubleCode::Ledger
         }
@@ -394,4 +402,25 @@ pub(super) fn trouble_of(error: &AppError) -> Option<Trouble> {
         _ => return None,
     };
     Some(Trouble { code, detail: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_that_another_daemon_works_on_is_no_trouble() {
+        let scope = || "daemon".to_owned();
+        let elsewhere = [
+            AppError::Schedule(ScheduleStoreError::NotOurs),
+            AppError::Journal(JournalError::Busy { scope: scope() }),
+            AppError::Journal(JournalError::LeaseLost { scope: scope() }),
+            AppError::Execution(ExecutionError::Journal(JournalError::LeaseLost { scope: scope() })),
+        ];
+        for error in elsewhere {
+            assert_eq!(trouble_of(&error), None, "{error}");
+        }
+        let failed = AppError::Schedule(ScheduleStoreError::Failed { reason: "gone".to_owned() });
+        assert_eq!(trouble_of(&failed).map(|trouble| trouble.code), Some(TroubleCode::Ledger));
+    }
 }

@@ -71,7 +71,7 @@ pub struct NewProject {
 /// The documents of the example, in the language.
 #[must_use]
 pub fn example(language: Language) -> [ProjectFile<'static>; 4] {
-    let sql = ("data/example.sql", include_str!("example.sql"));
+    let sql = ("data/example.sql", include_str!("../../packaging/example/example.sql"));
     match language {
         Language::Fr => [
             (SETTINGS_FILE, include_str!("fr/oubliette.yaml")),
@@ -81,8 +81,8 @@ pub fn example(language: Language) -> [ProjectFile<'static>; 4] {
         ],
         Language::En => [
             (SETTINGS_FILE, include_str!("en/oubliette.yaml")),
-            ("data-map.yaml", include_str!("en/data-map.yaml")),
-            ("policies/example.yaml", include_str!("en/example.yaml")),
+            ("data-map.yaml", include_str!("../../packaging/example/data-map.yaml")),
+            ("policies/example.yaml", include_str!("../../packaging/example/policies/example.yaml")),
             sql,
         ],
     }

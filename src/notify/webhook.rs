@@ -14,8 +14,6 @@ mod signing;
 
 pub use signing::{SigningKey, signature};
 
-use super::retry::Delays;
-use crate::clock::Clock;
 pub(super) use address::Address;
 use chrono::{DateTime, Utc};
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -92,7 +90,9 @@ impl WebhookError {
         matches!(self, Self::NoAnswer { .. } | Self::Busy { .. })
     }
 
-    fn asked_wait(&self) -> Option<Duration> {
+    /// How long the receiver asks to wait.
+    #[must_use]
+    pub fn asked_wait(&self) -> Option<Duration> {
         if let Self::Busy { wait, .. } = self { *wait } else { None }
     }
 }
@@ -154,30 +154,6 @@ impl WebhookSender {
             .await
             .map_err(|error| self.no_answer(error))?;
         judged(self.host(), answer).await
-    }
-
-    /// Sends, and again after each of `delays` while that may help. Each wait is longer if the receiver
-    /// asks for it, up to a minute.
-    ///
-    /// # Errors
-    /// The [`WebhookError`] of the last attempt.
-    pub async fn send(
-        &self,
-        message: &WebhookMessage<'_>,
-        clock: &dyn Clock,
-        delays: Delays<'_>,
-    ) -> Result<WebhookAnswer, WebhookError> {
-        const ASKED_WAIT_MAX: Duration = Duration::from_mins(1);
-        for delay in delays {
-            match self.send_once(message, clock.now()).await {
-                Err(error) if error.may_pass() => {
-                    let asked = error.asked_wait().unwrap_or_default().min(ASKED_WAIT_MAX);
-                    tokio::time::sleep((*delay).max(asked)).await;
-                }
-                answer => return answer,
-            }
-        }
-        self.send_once(message, clock.now()).await
     }
 
     fn no_answer(&self, error: reqwest::Error) -> WebhookError {

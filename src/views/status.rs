@@ -38,6 +38,7 @@ pub fn human(status: &Status, language: Language) -> String {
     if let Some(look) = &status.returned {
         line(replay::newest(look, language).trim_end().to_owned());
     }
+    notices(status, language, &mut line);
     for approval in &status.standing {
         let (rule, who) = (format!("{}/{}", approval.policy, approval.rule), printable(&approval.approver));
         line(words::STATUS_STANDING.fill(language, &[&rule, &who, &instant(approval.approved_at)]));
@@ -67,6 +68,17 @@ fn residuals(status: &Status, language: Language, line: &mut impl FnMut(String))
             line(words::STATUS_RESIDUALS_PAST.text(language).to_owned());
         }
         line(words::STATUS_RESIDUALS_NEXT.fill(language, &[&instant(next)]));
+    }
+}
+
+/// What receivers do not have yet, or never will.
+fn notices(status: &Status, language: Language, line: &mut impl FnMut(String)) {
+    let outbox = &status.outbox;
+    if let Some(oldest) = outbox.oldest_raised_at {
+        line(words::STATUS_NOTICES_WAITING.fill(language, &[&outbox.waiting, &instant(oldest)]));
+    }
+    if outbox.given_up > 0 {
+        line(words::STATUS_NOTICES_GIVEN_UP.fill(language, &[&outbox.given_up]));
     }
 }
 
@@ -122,6 +134,7 @@ pub struct StatusJson<'a> {
     clock_acceptances: &'a [ClockAcceptance],
     /// The newest look for erased persons, by a run, `check` or `replay`.
     erased_seen_again: Option<LookJson<'a>>,
+    notices: NoticesJson,
     plans: Vec<PlanJson<'a>>,
 }
 
@@ -131,6 +144,14 @@ struct OpenJson<'a> {
     certificate_id: &'a str,
     next_at: Option<String>,
     residuals: &'a [crate::evidence::Residual],
+}
+
+/// Notices on their way to receivers.
+#[derive(Debug, Serialize)]
+struct NoticesJson {
+    waiting: u64,
+    oldest_raised_at: Option<String>,
+    given_up: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -202,6 +223,11 @@ impl<'a> StatusJson<'a> {
             clock_behind: status.is_clock_behind,
             clock_acceptances: &status.clock_acceptances,
             erased_seen_again: status.returned.as_ref().map(LookJson::new),
+            notices: NoticesJson {
+                waiting: status.outbox.waiting,
+                oldest_raised_at: status.outbox.oldest_raised_at.map(instant),
+                given_up: status.outbox.given_up,
+            },
             plans: plans.collect(),
         }
     }
@@ -210,6 +236,7 @@ impl<'a> StatusJson<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::OutboxState;
     use chrono::DateTime;
 
     fn status() -> Status {
@@ -234,6 +261,7 @@ mod tests {
             is_clock_behind: false,
             clock_acceptances: Vec::new(),
             returned: None,
+            outbox: OutboxState::default(),
         }
     }
 
@@ -243,6 +271,17 @@ mod tests {
         assert!(page.starts_with("PAUSED: the pause file exists"), "{page}");
         assert!(page.contains("Active holds: 2, 1 of them to be reviewed."), "{page}");
         assert!(page.contains("p-1") && page.contains("2026-09-21T14:13:20Z"), "{page}");
+    }
+
+    #[test]
+    fn notices_are_told_of_while_somebody_lacks_them() {
+        assert!(!human(&status(), Language::En).contains("Notices"));
+        let oldest_raised_at = DateTime::from_timestamp(1_790_000_000, 0);
+        let late = Status { outbox: OutboxState { waiting: 3, given_up: 1, oldest_raised_at }, ..status() };
+        let page = human(&late, Language::En);
+        assert!(page.contains("wait for a receiver: 3, the oldest of 2026-09-21T14:13:20Z."), "{page}");
+        assert!(page.contains("which their receivers never had: 1"), "{page}");
+        assert_eq!(serde_json::to_value(StatusJson::new(&late)).unwrap()["notices"]["waiting"], 3);
     }
 
     #[test]

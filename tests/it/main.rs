@@ -32,6 +32,7 @@ mod leaks;
 mod linked;
 mod links;
 mod partitions;
+mod readers;
 mod readme;
 mod recipients;
 mod replay;

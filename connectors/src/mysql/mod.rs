@@ -14,6 +14,7 @@ mod keys;
 mod leaks;
 mod presence;
 mod pressure;
+mod rights;
 mod rows;
 mod shape;
 
@@ -164,6 +165,14 @@ impl Backend for MySqlBackend {
     }
 
     /// The binary log is kept for its time whether or not a replica has caught up.
+    async fn writable(
+        &self,
+        connection: &mut MySqlConnection,
+        tables: &[DatasetAddress],
+    ) -> Result<Vec<DatasetAddress>, ConnectorError> {
+        rights::writable(self, connection, tables).await
+    }
+
     async fn leaks(
         &self,
         connection: &mut MySqlConnection,

@@ -17,6 +17,7 @@ mod keys;
 mod leaks;
 mod partitions;
 mod pressure;
+mod rights;
 mod rows;
 mod sessions;
 mod shape;
@@ -137,6 +138,14 @@ impl Backend for PostgresBackend {
 
     async fn pressure(&self, connection: &mut Self::Connection) -> Result<Pressure, ConnectorError> {
         self.load.pressure(connection).await.map_err(|error| self.server.fault("", &error))
+    }
+
+    async fn writable(
+        &self,
+        connection: &mut Self::Connection,
+        tables: &[DatasetAddress],
+    ) -> Result<Vec<DatasetAddress>, ConnectorError> {
+        rights::writable(&self.server, connection, tables).await
     }
 
     async fn leaks(

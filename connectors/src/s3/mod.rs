@@ -62,7 +62,7 @@ mod walk;
 pub use client::{Credentials, S3Options, Side};
 pub use dispose::S3Disposer;
 pub use inventory::InventoryOptions;
-pub use policy::policies;
+pub use policy::{keeping_policy, policies};
 pub use source::S3Source;
 
 use crate::dataset::{DatasetAddress, KeyTemplate};

@@ -49,6 +49,24 @@ pub fn policies(
     [policy(bucket, prefixes, &reading, inventory), policy(bucket, prefixes, &writing, None)]
 }
 
+/// The policy of whoever keeps files that are only ever added, below a prefix: nothing lets it delete.
+#[must_use]
+pub fn keeping_policy(bucket: &str, prefix: &str, locks: bool) -> String {
+    let mut rights = Rights {
+        of_bucket: vec![
+            "s3:ListBucket",
+            "s3:ListBucketVersions",
+            "s3:GetBucketVersioning",
+            "s3:GetBucketObjectLockConfiguration",
+        ],
+        of_objects: vec!["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"],
+    };
+    if locks {
+        rights.of_objects.extend(["s3:GetObjectRetention", "s3:PutObjectRetention"]);
+    }
+    policy(bucket, &[prefix.to_owned()], &rights, None)
+}
+
 fn policy(
     bucket: &str,
     prefixes: &[String],
@@ -114,6 +132,9 @@ mod tests {
             bypassing.contains("s3:BypassGovernanceRetention")
                 && bypassing.contains("PutObjectVersionTagging")
         );
+        let keeping = keeping_policy("vault", "oubliette/", true);
+        assert!(keeping.contains("s3:PutObjectRetention") && !keeping.contains("Delete"), "{keeping}");
+        assert!(keeping.contains("arn:aws:s3:::vault/oubliette/*"), "{keeping}");
         let age_max = chrono::TimeDelta::days(1);
         let inventory = InventoryOptions { bucket: "lists".to_owned(), prefix: "all".to_owned(), age_max };
         let [reader, writer] = policies("b", &[], false, false, Some(&inventory));

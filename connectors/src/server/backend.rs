@@ -114,6 +114,13 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         connection: &mut Self::Connection,
     ) -> impl Future<Output = Result<Pressure, ConnectorError>> + Send;
 
+    /// Of these tables those whose rows this session's role may change: [`crate::RecordSource::writable`].
+    fn writable(
+        &self,
+        connection: &mut Self::Connection,
+        tables: &[DatasetAddress],
+    ) -> impl Future<Output = Result<Vec<DatasetAddress>, ConnectorError>> + Send;
+
     /// What keeps or copies values of these tables that are erased: [`crate::RecordSource::leaks`].
     fn leaks(
         &self,

@@ -278,6 +278,14 @@ impl<'a, B: Backend> Lease<'a, B> {
         backend.leaks(self.connection()?, tables, look).await
     }
 
+    pub(super) async fn writable(
+        &mut self,
+        tables: &[DatasetAddress],
+    ) -> Result<Vec<DatasetAddress>, ConnectorError> {
+        let backend = self.backend();
+        backend.writable(self.connection()?, tables).await
+    }
+
     pub(super) async fn partitions(
         &mut self,
         address: &DatasetAddress,

@@ -180,6 +180,12 @@ impl<B: Backend> RecordSource for ServerSource<B> {
         lease.end(leaks)
     }
 
+    async fn writable(&self, tables: &[DatasetAddress]) -> Result<Vec<DatasetAddress>, ConnectorError> {
+        let mut lease = self.sessions.lease().await?;
+        let writable = lease.writable(tables).await;
+        lease.end(writable)
+    }
+
     async fn pressure(&self) -> Result<Pressure, ConnectorError> {
         let mut lease = self.sessions.lease().await?;
         let pressure = lease.pressure().await;

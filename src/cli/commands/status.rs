@@ -42,7 +42,14 @@ pub(in crate::cli) async fn grants(call: &Call<'_>, output: &mut Output<'_>) -> 
             "statements": grants.statements,
         })
     });
-    let json = json!({ "format_version": JSON_FORMAT_VERSION, "stores": rows.collect::<Vec<_>>() });
+    let archive = app.archive_grant();
+    let of_archive =
+        archive.as_ref().map(|grant| json!({ "location": grant.location, "policy": grant.policy }));
+    let json = json!({
+        "format_version": JSON_FORMAT_VERSION,
+        "stores": rows.collect::<Vec<_>>(),
+        "archive": of_archive,
+    });
     output.answer(&json, |language| {
         let mut page = words::GRANTS_HEADING.text(language).to_owned() + "\n";
         for grants in &stores {
@@ -55,14 +62,21 @@ pub(in crate::cli) async fn grants(call: &Call<'_>, output: &mut Output<'_>) -> 
             };
             let location = printable(&grants.location);
             add_line(&mut page, format_args!("\n{}", message.fill(language, &[&grants.store, &location])));
-            for statement in &grants.statements {
-                // A policy has several lines.
-                for line in statement.lines() {
-                    add_line(&mut page, format_args!("  {}", printable(line)));
-                }
-            }
+            add_statements(&mut page, &grants.statements);
+        }
+        if let Some(grant) = &archive {
+            let message = words::GRANTS_ARCHIVE.fill(language, &[&printable(&grant.location)]);
+            add_line(&mut page, format_args!("\n{message}"));
+            add_statements(&mut page, std::slice::from_ref(&grant.policy));
         }
         page + "\n" + words::GRANTS_SEPARATE.text(language) + "\n"
     })?;
     Ok(ExitStatus::Done)
+}
+
+fn add_statements(page: &mut String, statements: &[String]) {
+    // A policy has several lines.
+    for line in statements.iter().flat_map(|statement| statement.lines()) {
+        add_line(page, format_args!("  {}", printable(line)));
+    }
 }

@@ -85,6 +85,10 @@ messages! {
         "{0} of '{1}' ({2}): its declared time has passed, nobody could look";
     CLOSURE_OPEN: "{0} de « {1} » ({2}) : reste ouverte", "{0} of '{1}' ({2}): stays open";
     STATUS_STANDING: "Règle {0} approuvée durablement par {1} le {2}.", "Rule {0} has the standing approval of {1} since {2}.";
+    STATUS_NOTICES_WAITING: "Avis en attente d’un destinataire : {0}, le plus ancien du {1}.",
+        "Notices that wait for a receiver: {0}, the oldest of {1}.";
+    STATUS_NOTICES_GIVEN_UP: "Avis abandonnés, qu’aucun destinataire n’a reçus : {0} (oubliette notify test).",
+        "Notices given up, which their receivers never had: {0} (oubliette notify test).";
     STATUS_PAUSED: "EN PAUSE : le fichier de pause existe, aucun lot ne commence.",
         "PAUSED: the pause file exists, no batch is begun.";
     STATUS_LAST_SEEN: "Dernière activité le {0}.", "Last seen at {0}.";

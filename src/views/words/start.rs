@@ -28,6 +28,8 @@ messages! {
         "'{0}' (directory, {1}): the reader must be able to list and enter the directories (r-x) and see the files; the writer must also be able to write to the directories, because removing a file changes its directory.";
     GRANTS_S3: "« {0} » (compartiment S3, {1}) : une politique IAM pour le lecteur, puis une pour l'écrivain.",
         "'{0}' (S3 bucket, {1}): an IAM policy for the reader, then one for the writer.";
+    GRANTS_ARCHIVE: "Les attestations (compartiment S3, {0}) : une politique IAM, sans droit de supprimer.",
+        "The certificates (S3 bucket, {0}): an IAM policy, with no right to delete.";
     GRANTS_SEPARATE: "Donner au lecteur un compte sans droit d'écriture : un plan ne peut alors rien modifier, même par erreur.",
         "Give the reader an account that cannot write: then a plan can change nothing, even by mistake.";
 

@@ -107,6 +107,9 @@ fn no_findings(answer: &Answer) {
 fn an_archive_in_a_bucket_verifies_there_and_copied_and_harm_is_noticed() {
     let vault = Vault::new("object_lock: P1D");
     vault.run(&["check"]).expect(0);
+    let grants = vault.run(&["--format", "json", "grants"]).expect(0).json();
+    let policy = grants["archive"]["policy"].as_str().unwrap();
+    assert!(policy.contains("s3:PutObjectRetention") && !policy.contains("Delete"), "{policy}");
     vault.approved();
     let end = vault.run(&["--format", "json", "apply"]).expect(0).json();
     assert!(find_text(&end, "certificate_directory").unwrap().starts_with("s3://it-locking/"), "{end}");
