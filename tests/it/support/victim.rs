@@ -80,22 +80,19 @@ impl Victim {
     /// Ends every session on the project's database.
     pub(crate) fn cut(&self, project: &Project) {
         let database = project.database.as_ref().unwrap();
-        match database.server {
-            Server::Postgres => {
-                database.sql(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                     WHERE datname = current_database() AND pid <> pg_backend_pid();",
-                );
-            }
-            Server::Mysql => {
-                let sessions = database.sql(
-                    "SELECT id FROM information_schema.processlist WHERE db = database() AND id <> connection_id();",
-                );
-                for id in sessions.lines() {
-                    // It may have ended by itself.
-                    let _gone = database.try_sql(&format!("KILL {id};"));
-                }
-            }
+        if self.word == Server::Postgres.kind() {
+            database.sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                 WHERE datname = current_database() AND pid <> pg_backend_pid();",
+            );
+            return;
+        }
+        let sessions = database.sql(
+            "SELECT id FROM information_schema.processlist WHERE db = database() AND id <> connection_id();",
+        );
+        for id in sessions.lines() {
+            // It may have ended by itself.
+            let _gone = database.try_sql(&format!("KILL {id};"));
         }
     }
 }
