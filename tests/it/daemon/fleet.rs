@@ -14,7 +14,8 @@ use std::time::Duration;
 /// For tests: a daemon that died is replaced in seconds.
 const LEASE_SECONDS: &str = "8";
 const HOST: &str = "127.0.0.1:";
-const BATCH_RECORDS: &str = "7";
+/// What is due and not gone yet, at most, when more comes: a slow machine works on less, and comes to an end.
+pub(super) const BACKLOG_MAX: u64 = 300;
 
 /// One daemon.
 struct Member {
@@ -141,7 +142,7 @@ fn begin(project: &Project, number: usize, lines: &[Proxy]) -> Running {
     for ((name, way), line) in project.environment.iter().zip(lines) {
         command.env(name, way.replace(&format!("{HOST}{}", port_of(way)), &format!("{HOST}{}", line.port)));
     }
-    command.env("OUBLIETTE_LEASE_SECONDS", LEASE_SECONDS).env("OUBLIETTE_BATCH_RECORDS", BATCH_RECORDS);
+    command.env("OUBLIETTE_LEASE_SECONDS", LEASE_SECONDS).env("OUBLIETTE_BATCH_RECORDS", "7");
     let Ok(logs) = std::env::var("OUBLIETTE_DAEMON_LOGS") else { return Running::start(command) };
     let path = std::path::Path::new(&logs).join(format!("daemon-{number}.log"));
     let log: File = File::options().create(true).append(true).open(path).unwrap();

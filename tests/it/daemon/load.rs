@@ -183,13 +183,14 @@ impl Load {
         numbers(&self.tables[table].sql("SELECT id FROM visits;"))
     }
 
-    pub(super) fn due_and_free(&self) -> usize {
+    pub(super) fn due_and_free(&self) -> u64 {
         let rows = |table: usize| {
             let there = self.rows(table);
             there.into_iter().filter(|id| !is_young(*id) && !self.is_held(table, *id)).count()
         };
         let lines = self.bucket.lines();
-        rows(0) + rows(1) + self.objects().filter(|(id, line)| may_go(*id) && lines.contains(line)).count()
+        let objects = self.objects().filter(|(id, line)| may_go(*id) && lines.contains(line)).count();
+        (rows(0) + rows(1) + objects) as u64
     }
 
     fn objects(&self) -> impl Iterator<Item = (u64, &Line)> {

@@ -21,11 +21,25 @@ struct Look {
 pub(super) struct Needs(Vec<Look>);
 
 impl Needs {
-    pub(super) fn look(&mut self, after: Duration, every_seconds: u64, needs: impl Fn() -> (u64, u64)) {
-        if self.0.last().is_none_or(|last| after >= last.after + Duration::from_secs(every_seconds)) {
+    /// Looks when it is time to; whether it was.
+    pub(super) fn look(
+        &mut self,
+        after: Duration,
+        every_seconds: u64,
+        needs: impl Fn() -> (u64, u64),
+    ) -> bool {
+        let every = Duration::from_secs(every_seconds);
+        let is_time = self.0.last().is_none_or(|last| after >= last.after + every);
+        if is_time {
             let (memory, files) = needs();
             self.0.push(Look { after, memory, files });
         }
+        is_time
+    }
+
+    pub(super) fn last(&self) -> String {
+        let Look { after, memory, files } = self.0.last().unwrap();
+        format!("{:>6} s: {memory:>7} KiB, {files:>3} files", after.as_secs())
     }
 
     /// Medians of memory and files in a quarter of the time, counted from 0.

@@ -29,11 +29,8 @@ pub(super) const SHOPS: [Shop; 3] = [
 /// How long a record is kept in the beginning.
 pub(super) const DAYS_KEPT: u32 = 30;
 
-/// A time by the clock of a zone: in a gap the first instant after it, of two the first.
-pub(super) fn instant(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
-    if let Some(found) = zone.from_local_datetime(&local).earliest() {
-        return found.to_utc();
-    }
+/// A time that is skipped: the first instant after the gap.
+fn after_gap(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
     // Every change of these zones is at a full hour.
     let hour = |more: i64| {
         let on_the_hour = local.date().and_hms_opt(chrono::Timelike::hour(&local), 0, 0).unwrap();
@@ -47,7 +44,10 @@ impl Shop {
     fn due_on(&self, day: NaiveDate) -> Option<DateTime<Utc>> {
         let is_due = !self.weekly || day.weekday() == Weekday::Sun;
         let (hour, minute) = self.at;
-        is_due.then(|| instant(self.zone, day.and_hms_opt(hour, minute, 0).unwrap()))
+        let local = day.and_hms_opt(hour, minute, 0).unwrap();
+        // Once, the first time, where the hour comes twice.
+        let found = self.zone.from_local_datetime(&local).earliest().map(|found| found.to_utc());
+        is_due.then(|| found.unwrap_or_else(|| after_gap(self.zone, local)))
     }
 
     /// Every due time in a stretch of time.
@@ -73,10 +73,20 @@ impl Shop {
         self.dues(at - hours, at + Duration::seconds(1)).into_iter().find(|due| at <= *due + hours)
     }
 
-    /// When a record is due that was seen at an instant: by the calendar of the zone.
+    /// When a record is due that was seen at an instant: by the calendar of the zone, and the later time where
+    /// the hour comes twice, because in doubt it is kept. One seen in the second pass of such an hour counts from
+    /// its end, so that it is not due before one that was seen earlier.
     pub(super) fn due_at(&self, seen_at: DateTime<Utc>, days: u32) -> DateTime<Utc> {
-        let local = seen_at.with_timezone(&self.zone).naive_local();
-        instant(self.zone, local + Duration::days(i64::from(days)))
+        let mut seen = seen_at.with_timezone(&self.zone).naive_local();
+        if let Some(second) = self.zone.from_local_datetime(&seen).latest()
+            && self.zone.from_local_datetime(&seen).earliest() != Some(second)
+            && second == seen_at
+        {
+            seen = seen.date().and_hms_opt(chrono::Timelike::hour(&seen) + 1, 0, 0).unwrap();
+        }
+        let local = seen + Duration::days(i64::from(days));
+        let found = self.zone.from_local_datetime(&local).latest().map(|found| found.to_utc());
+        found.unwrap_or_else(|| after_gap(self.zone, local))
     }
 
     pub(super) fn database(&self) -> String {
@@ -127,6 +137,19 @@ pub(super) fn data_map() -> String {
         writeln!(text, "  - {}", dataset.replace("NAME", name)).unwrap();
     }
     text
+}
+
+#[test]
+fn a_record_is_due_at_the_later_of_two_times_and_after_a_gap() {
+    #[track_caller]
+    fn check(seen_at: &str, expected: &str) {
+        let parsed = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        assert_eq!(SHOPS[0].due_at(parsed(seen_at), 30), parsed(expected));
+    }
+    check("2026-09-25T00:10:00Z", "2026-10-25T01:10:00Z");
+    check("2026-02-27T01:40:00Z", "2026-03-29T01:00:00Z");
+    // 02:10 for the second time that night: as if at 03:00.
+    check("2026-10-25T01:10:00Z", "2026-11-24T02:00:00Z");
 }
 
 #[test]
