@@ -124,7 +124,8 @@ impl Simulation {
             }
         }
         for kill in 0..kills {
-            let at = noon(self.spread(kill, kills)) + Duration::hours(1);
+            // Some days are left for those that wait for another.
+            let at = noon(self.spread(kill, kills) * 9 / 10) + Duration::hours(1);
             let looks = i64::try_from(1 + self.chance.below(LOOKS_MAX)).unwrap();
             self.at(at, Happening::Kill(looks));
         }
@@ -210,6 +211,10 @@ impl Simulation {
         let now = self.stage.now();
         match happening {
             Happening::Rows => self.new_rows(now),
+            // One after the other, however close they were drawn.
+            Happening::Kill(looks) if self.stage.clock.is_lit() => {
+                self.at(now + Duration::days(1), Happening::Kill(looks));
+            }
             Happening::Kill(looks) => self.stage.clock.light(looks),
             Happening::Away(shop) => self.move_away(&shop, true),
             Happening::Back(shop) => self.move_away(&shop, false),
@@ -299,6 +304,10 @@ impl EventSource for Seen {
 }
 
 impl FusedClock {
+    fn is_lit(&self) -> bool {
+        self.length.load(std::sync::atomic::Ordering::SeqCst) > 0
+    }
+
     fn light(&self, looks: i64) {
         self.length.store(super::stage::IDLE_QUESTIONS + looks, std::sync::atomic::Ordering::SeqCst);
     }
