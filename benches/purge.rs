@@ -17,7 +17,7 @@
 
 mod common;
 
-use common::{apply_in, number, run};
+use common::{Job, apply_in, number, run};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -46,7 +46,7 @@ fn sqlite(rows: u64) {
     let (mut single, mut ours, mut peak) = (Vec::new(), Vec::new(), 0);
     for _ in 0..RUNS {
         single.push(single_delete(directory.path(), &data, rows));
-        let applied = apply_in(rows / 2, DATABASE_STORE, DATABASE_MAP, |project| {
+        let applied = apply_in(&job(rows / 2, DATABASE_STORE, DATABASE_MAP), |project| {
             fs::copy(&data, project.join("data.db")).unwrap();
         });
         ours.push(applied.time);
@@ -103,6 +103,10 @@ fn single_delete(directory: &Path, data: &Path, rows: u64) -> Duration {
     time
 }
 
+fn job<'a>(expected: u64, store: &'a str, map: &'a str) -> Job<'a> {
+    Job { expected, store, map, disposition: "purge" }
+}
+
 const DATABASE_STORE: &str = "{kind: sqlite, reader: data.db, writer: data.db, backups_kept: P0D}";
 const DATABASE_MAP: &str = "  - name: data.events
     store: data
@@ -130,7 +134,8 @@ fn directory(files: u64) {
         run(Command::new("find").arg(tree.join("2015")).args(["-type", "f", "-delete"]));
         single.push(before.elapsed());
         fs::remove_dir_all(&tree).unwrap();
-        let applied = apply_in(files, FILES_STORE, FILES_MAP, |project| plant(&project.join("files"), files));
+        let applied =
+            apply_in(&job(files, FILES_STORE, FILES_MAP), |project| plant(&project.join("files"), files));
         ours.push(applied.time);
         peak = peak.max(applied.peak_kib);
     }

@@ -36,6 +36,11 @@ pub(super) fn from_driver(store: &str, dataset: &str, error: &sqlx::Error) -> Co
     }
 }
 
+/// Whether a row has been changed since the snapshot of the transaction (`serialization_failure`).
+pub(super) fn is_conflict(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(database) if database.code().as_deref() == Some("40001"))
+}
+
 /// Maps one SQLSTATE. Split from [`from_driver`] so that every code can be tested.
 fn from_code(store: &str, dataset: &str, code: &str) -> ConnectorError {
     // Five characters of the server, and nothing else of it.

@@ -259,6 +259,28 @@ impl Backend for PostgresBackend {
         Some("WITH changed AS ({0} RETURNING {1}) SELECT string_agg(CAST({2} AS text), ',') FROM changed")
     }
 
+    fn listed_numbers(&self) -> Option<&'static str> {
+        Some("SELECT string_agg(CAST({0} AS text), ',') FROM {1} WHERE {2}")
+    }
+
+    /// The snapshot is taken by the first query: what `LOCK TABLE` waited for is seen.
+    fn begin_snapshot(&self) -> Option<&'static str> {
+        Some("BEGIN ISOLATION LEVEL REPEATABLE READ")
+    }
+
+    async fn execute_in_snapshot(
+        &self,
+        connection: &mut Self::Connection,
+        dataset: &str,
+        sql: SqlText,
+    ) -> Result<Option<u64>, ConnectorError> {
+        match connection.execute(sql).await {
+            Ok(changed) => Ok(Some(changed)),
+            Err(error) if fault::is_conflict(&error) => Ok(None),
+            Err(error) => Err(self.server.fault(dataset, &error)),
+        }
+    }
+
     fn compares_rows(&self) -> bool {
         true
     }

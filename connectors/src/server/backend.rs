@@ -210,10 +210,34 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
 
     fn returning(&self) -> Returning;
 
+    /// How a transaction begins all of whose statements see the same rows, and in which a change of a row that
+    /// another transaction has changed since is an error. `None`: there is no such transaction, or its statements
+    /// that change rows do not see what the others see.
+    fn begin_snapshot(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// [`Self::execute`] in a transaction begun by [`Self::begin_snapshot`]. `None`: another transaction has changed
+    /// one of the rows since, and nothing but a rollback is left.
+    fn execute_in_snapshot(
+        &self,
+        connection: &mut Self::Connection,
+        dataset: &str,
+        sql: SqlText,
+    ) -> impl Future<Output = Result<Option<u64>, ConnectorError>> + Send {
+        async { self.execute(connection, dataset, sql).await.map(Some) }
+    }
+
     /// The template of a statement that changes rows (`{0}`) and answers with the numbers of one column
     /// (`{1}` defines it, `{2}` names it) in a single text, parted by commas, in any order: far less work for
     /// both sides than a row for each. `None`: the server cannot.
     fn gathered_numbers(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The same for a reading: the numbers of an expression (`{0}`) over the rows of a table (`{1}`) for which a
+    /// condition (`{2}`) holds.
+    fn listed_numbers(&self) -> Option<&'static str> {
         None
     }
 

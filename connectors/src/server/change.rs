@@ -2,7 +2,8 @@
 //!
 //! Every statement repeats the whole condition under which a record is due and is confined to the batch.
 //! Which keys it touched is taken from its own answer where the server gives one; otherwise they are listed
-//! under a lock first and must be exactly those that change.
+//! under a lock first and must be exactly those that change. The cheaper form of a server that has snapshots is in
+//! `snapshot`.
 
 use super::backend::{Backend, Returning};
 use super::session::Lease;
@@ -11,6 +12,7 @@ use super::target::{self, Target};
 use crate::batch::DatasetKeys;
 use crate::error::ConnectorError;
 use crate::failpoint;
+use crate::selection::Selection;
 use crate::sql::{Ident, SqlText};
 use crate::transform::{Disposal, FieldTransform, Marker, Transform};
 use crate::value::{RecordKey, Value};
@@ -38,7 +40,7 @@ impl Change<'_> {
     ) -> Result<Vec<DatasetKeys>, ConnectorError> {
         let mut groups = Vec::new();
         let mut restriction = self.restriction.clone();
-        let locks_first = self.locks_first(lease);
+        let locks_first = locks_first(lease.backend(), self.target.selection);
         let mut locked = None;
         if locks_first {
             let keys = self.lock(lease, &restriction).await?;
@@ -61,31 +63,6 @@ impl Change<'_> {
         self.expect_as_locked(&keys, locked.as_deref())?;
         groups.push(DatasetKeys { dataset: self.target.dataset().to_owned(), keys });
         Ok(groups)
-    }
-
-    /// Where rows of other tables refer to these, a row that comes to refer to one of them between the
-    /// reading of a statement and its deletion would be taken along by a cascade, unseen. With the
-    /// records locked none can come, and the next statement sees all that came before.
-    fn locks_first<B: Backend>(&self, lease: &Lease<'_, B>) -> bool {
-        let selection = self.target.selection;
-        let purges = matches!(selection.disposal, Disposal::Purge);
-        let answers = match lease.backend().returning() {
-            Returning::Nothing => false,
-            Returning::Deleted => purges,
-            Returning::DeletedAndUpdated => true,
-        };
-        !answers
-            || (purges && (!selection.shape.referenced_by.is_empty() || !selection.dependents.is_empty()))
-            || self.one_by_one()
-    }
-
-    fn one_by_one(&self) -> bool {
-        match &self.target.selection.disposal {
-            Disposal::Purge => false,
-            Disposal::Anonymize { fields, .. } => {
-                fields.iter().any(|field| matches!(field.transform, Transform::Hash { .. }))
-            }
-        }
     }
 
     /// The due keys of the restriction, in key order, locked.
@@ -137,7 +114,7 @@ impl Change<'_> {
         locked: Option<&[RecordKey]>,
     ) -> Result<Vec<RecordKey>, ConnectorError> {
         let dataset = self.target.dataset();
-        if self.one_by_one() {
+        if one_by_one(self.target.selection) {
             let (Some(hash_key), Some(keys)) = (self.hash_key, locked) else {
                 return Err(ConnectorError::NotSupported {
                     store: self.target.selection.address.store.clone(),
@@ -149,6 +126,24 @@ impl Change<'_> {
             }
             return Ok(keys.to_vec());
         }
+        let sql = self.update(lease, restriction, (fields, marker))?;
+        let table = &self.target.table;
+        if lease.backend().returning() == Returning::DeletedAndUpdated {
+            return returned(lease, dataset, table, &sql).await;
+        }
+        let changed = lease.execute(dataset, sql).await?;
+        let keys = locked.unwrap_or_default();
+        expect_count(&self.target.selection.address.store, dataset, changed, keys.len())?;
+        Ok(keys.to_vec())
+    }
+
+    /// The statement that anonymizes what is due within the restriction.
+    pub(super) fn update<B: Backend>(
+        &self,
+        lease: &Lease<'_, B>,
+        restriction: &Restriction,
+        (fields, marker): (&[FieldTransform], Option<&Marker>),
+    ) -> Result<SqlText, ConnectorError> {
         let condition = self.target.due_within(lease, restriction)?;
         let mut assignments = Vec::with_capacity(fields.len() + 1);
         let dialect = lease.backend().dialect();
@@ -158,18 +153,10 @@ impl Change<'_> {
             assignments.push(assign(lease, &field.column, &value)?);
         }
         assignments.extend(self.marking(lease, marker)?);
-        let table = &self.target.table;
-        let sql = SqlText::fill(
+        Ok(SqlText::fill(
             "UPDATE {0} SET {1} WHERE {2}",
-            &[&table.from, &SqlText::list(&assignments), &condition],
-        );
-        if lease.backend().returning() == Returning::DeletedAndUpdated {
-            return returned(lease, dataset, table, &sql).await;
-        }
-        let changed = lease.execute(dataset, sql).await?;
-        let keys = locked.unwrap_or_default();
-        expect_count(&self.target.selection.address.store, dataset, changed, keys.len())?;
-        Ok(keys.to_vec())
+            &[&self.target.table.from, &SqlText::list(&assignments), &condition],
+        ))
     }
 
     /// For a transform that the store cannot carry out: reads the record, and writes it back.
@@ -233,6 +220,31 @@ impl Change<'_> {
         let Some(locked) = locked else { return Ok(()) };
         let changed = u64::try_from(keys.len()).unwrap_or(u64::MAX);
         expect_count(&self.target.selection.address.store, self.target.dataset(), changed, locked.len())
+    }
+}
+
+/// Where rows of other tables refer to these, a row that comes to refer to one of them between the reading of a
+/// statement and its deletion would be taken along by a cascade, unseen. With the records locked none can come,
+/// and the next statement sees all that came before.
+pub(super) fn locks_first<B: Backend>(backend: &B, selection: &Selection) -> bool {
+    let purges = matches!(selection.disposal, Disposal::Purge);
+    let answers = match backend.returning() {
+        Returning::Nothing => false,
+        Returning::Deleted => purges,
+        Returning::DeletedAndUpdated => true,
+    };
+    !answers
+        || (purges && (!selection.shape.referenced_by.is_empty() || !selection.dependents.is_empty()))
+        || one_by_one(selection)
+}
+
+/// Whether records are changed one by one: a hash is made here.
+fn one_by_one(selection: &Selection) -> bool {
+    match &selection.disposal {
+        Disposal::Purge => false,
+        Disposal::Anonymize { fields, .. } => {
+            fields.iter().any(|field| matches!(field.transform, Transform::Hash { .. }))
+        }
     }
 }
 
@@ -315,7 +327,7 @@ async fn returned<B: Backend>(
 }
 
 /// Keys that are whole numbers, in their order.
-fn in_order(mut keys: Vec<RecordKey>) -> Vec<RecordKey> {
+pub(super) fn in_order(mut keys: Vec<RecordKey>) -> Vec<RecordKey> {
     keys.sort_unstable_by_key(|key| match key.0.first() {
         Some(Value::Int(number)) => *number,
         _ => i64::MIN,

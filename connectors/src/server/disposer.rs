@@ -8,6 +8,7 @@ use super::change::{self, Change};
 use super::marks;
 use super::partition;
 use super::session::{Lease, Sessions};
+use super::snapshot;
 use super::table::Restriction;
 use super::target::Target;
 use crate::batch::{Batch, BatchOutcome, DatasetKeys, DatasetOutcome, Intended, IntentSink};
@@ -136,16 +137,36 @@ struct Extent {
     exhausted: bool,
 }
 
+/// What an attempt needs besides its batch: the key of hashes, and the scope of its mark.
+type Means<'a> = (Option<&'a [u8; 32]>, Option<&'a str>);
+
 async fn dispose<B: Backend>(
     lease: &mut Lease<'_, B>,
     batch: &Batch,
     intent: &dyn IntentSink,
-    (hash_key, scope): (Option<&[u8; 32]>, Option<&str>),
+    means: Means<'_>,
 ) -> Result<BatchOutcome, ConnectorError> {
+    refuse_unfit(&batch.selection)?;
+    if let Some(begin) = snapshot::beginning(lease, batch)
+        && let Some(outcome) = attempt(lease, batch, intent, means, Some(begin)).await?
+    {
+        return Ok(outcome);
+    }
+    attempt(lease, batch, intent, means, None).await?.ok_or_else(|| lease.unexpected())
+}
+
+/// One transaction, in a snapshot if it is told how such a one begins. `None`: it was rolled back, because others
+/// were at its rows.
+async fn attempt<B: Backend>(
+    lease: &mut Lease<'_, B>,
+    batch: &Batch,
+    intent: &dyn IntentSink,
+    (hash_key, scope): Means<'_>,
+    snapshot: Option<&'static str>,
+) -> Result<Option<BatchOutcome>, ConnectorError> {
     let selection = &batch.selection;
     let dataset = selection.address.dataset.as_str();
-    refuse_unfit(selection)?;
-    lease.run(dataset, "BEGIN").await?;
+    lease.run(dataset, snapshot.unwrap_or("BEGIN")).await?;
     lease.hold_schema(selection).await?;
     lease.verify(selection).await?;
     let target = Target::of(lease, selection)?;
@@ -156,7 +177,16 @@ async fn dispose<B: Backend>(
         extent.restriction = Restriction::Keys(due);
     }
     let change = Change { target, restriction: extent.restriction, hash_key };
-    let groups = if change.is_empty() { Vec::new() } else { change.carry_out(lease).await? };
+    let groups = if change.is_empty() {
+        Vec::new()
+    } else if snapshot.is_none() {
+        change.carry_out(lease).await?
+    } else if let Some(groups) = change.carry_out_in_snapshot(lease).await? {
+        groups
+    } else {
+        lease.run(dataset, "ROLLBACK").await?;
+        return Ok(None);
+    };
     let last_key = extent.last.clone().or_else(|| last_of(&groups, dataset));
     let last_key = last_key.or_else(|| batch.range.after.clone());
     let mut outcome = BatchOutcome { groups: Vec::new(), last_key, exhausted: extent.exhausted };
@@ -165,7 +195,7 @@ async fn dispose<B: Backend>(
         if !own.already_absent.is_empty() || !own.kept.is_empty() {
             outcome.groups.push(own);
         }
-        return Ok(outcome);
+        return Ok(Some(outcome));
     }
     let mark = match scope {
         Some(scope) => Some(marks::leave(lease, scope).await?),
@@ -177,7 +207,7 @@ async fn dispose<B: Backend>(
     lease.run(dataset, "COMMIT").await?;
     failpoint::hit("after-commit");
     outcome.groups = own.answer(intended.groups);
-    Ok(outcome)
+    Ok(Some(outcome))
 }
 
 fn refuse_unfit(selection: &Selection) -> Result<(), ConnectorError> {

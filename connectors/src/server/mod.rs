@@ -1,7 +1,7 @@
 //! What database servers share: sessions, key walks, surveys, batches, reading back.
 //!
 //! Reading order: [`backend`], which is what one kind of server must bring, then `session`, `table`,
-//! `target`, the readers (`survey`, `observe`, `source`) and the writer (`change`, `marks`, `partition`, `disposer`). A batch is
+//! `target`, the readers (`survey`, `observe`, `source`) and the writer (`change`, `snapshot`, `marks`, `partition`, `disposer`). A batch is
 //! one transaction: its keys become known inside it, the intent is made durable, and only then it commits.
 //!
 //! What this does not do: it never reads with the writer's credentials, holds no transaction open between
@@ -15,6 +15,7 @@ mod names;
 mod observe;
 mod partition;
 mod session;
+mod snapshot;
 mod source;
 mod survey;
 mod table;

@@ -160,6 +160,16 @@ impl<'a, B: Backend> Lease<'a, B> {
         backend.execute(self.connection()?, dataset, sql).await
     }
 
+    /// [`Backend::execute_in_snapshot`].
+    pub(super) async fn execute_in_snapshot(
+        &mut self,
+        dataset: &str,
+        sql: SqlText,
+    ) -> Result<Option<u64>, ConnectorError> {
+        let backend = self.backend();
+        backend.execute_in_snapshot(self.connection()?, dataset, sql).await
+    }
+
     /// Runs a statement without parameters.
     pub(super) async fn run(&mut self, dataset: &str, sql: &'static str) -> Result<(), ConnectorError> {
         self.execute(dataset, SqlText::new(sql)).await.map(drop)

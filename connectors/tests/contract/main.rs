@@ -20,5 +20,7 @@ mod s3_inventory;
 mod s3_versions;
 #[cfg(all(feature = "postgres", feature = "mysql"))]
 mod server;
+#[cfg(all(feature = "postgres", feature = "mysql"))]
+mod server_beside;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -16,13 +16,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::OnceCell;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Postgres,
     Mysql,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Key {
+pub(super) enum Key {
     Integer,
     Text,
     Uuid,
@@ -30,13 +30,13 @@ enum Key {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum StartType {
+pub(super) enum StartType {
     Text,
     Instant,
     Date,
 }
 
-struct ServerFixture {
+pub(super) struct ServerFixture {
     kind: Kind,
     key: Key,
     start: StartType,
@@ -49,7 +49,7 @@ struct ServerFixture {
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
 impl ServerFixture {
-    fn new(kind: Kind, key: Key, start: StartType) -> Self {
+    pub(super) fn new(kind: Kind, key: Key, start: StartType) -> Self {
         let names = ["events", "id", "created at", "customer", "part"].map(str::to_owned);
         Self { kind, key, start, names, database: OnceCell::new() }
     }
@@ -77,7 +77,7 @@ impl ServerFixture {
     }
 
     /// The address of a database of this fixture's own.
-    async fn address(&self) -> String {
+    pub(super) async fn address(&self) -> String {
         let administrator = self.administrator();
         let name = self
             .database
@@ -133,7 +133,7 @@ impl ServerFixture {
         SqlText::fill(template, &parts)
     }
 
-    async fn run(&self, template: &'static str, values: &[SqlText]) -> Vec<Vec<String>> {
+    pub(super) async fn run(&self, template: &'static str, values: &[SqlText]) -> Vec<Vec<String>> {
         self.run_at(&self.address().await, vec![self.filled(template, values)]).await
     }
 
