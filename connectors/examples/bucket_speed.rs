@@ -167,8 +167,11 @@ async fn look(source: &S3Source, selection: &Selection, keys: Option<DatasetKeys
 }
 
 /// The commands that ours is measured against, without the address of the objects.
-const THEIRS: &[(&str, &[&str], &str)] =
-    &[("s5cmd", &["--log", "error", "rm"], "*"), ("aws", &["s3", "rm", "--recursive", "--quiet"], "")];
+const THEIRS: &[(&str, &[&str], &str)] = &[
+    ("s5cmd", &["--log", "error", "rm", "--all-versions"], "*"),
+    ("s5cmd", &["--log", "error", "rm"], "*"),
+    ("aws", &["s3", "rm", "--recursive", "--quiet"], ""),
+];
 
 /// How long another program takes; `None` if it is not installed.
 fn theirs(

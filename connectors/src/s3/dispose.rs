@@ -4,12 +4,13 @@
 //! that has an id of its own cannot change in between; the `null` version can, and is deleted only with the
 //! tag of the content that was judged (where the store heeds that).
 
+use super::ahead::Ahead;
 use super::client::{Bucket, Credentials, S3Options, Side};
-use super::due::{DueRecords, next_due};
+use super::due::DueRecords;
 use super::judge::Judge;
 use super::key::{Named, record_key};
 use super::listing::Entry;
-use super::walk::of_key;
+use super::walk::{Walk, of_key};
 use super::{REQUESTS_AT_ONCE, refuse_foreign_parts, removal, tags};
 use crate::batch::{
     Batch, BatchOutcome, DatasetKeys, DatasetOutcome, Intended, IntentSink, KeptKey, KeptReason,
@@ -31,6 +32,7 @@ pub struct S3Disposer {
     bucket: Bucket,
     /// A request may be under way that nobody waits for any more: of this process, or of one before it.
     may_be_under_way: AtomicBool,
+    ahead: Ahead,
 }
 
 /// How long a request whose answer was lost may still take effect.
@@ -48,7 +50,28 @@ impl S3Disposer {
     ) -> Result<Self, ConnectorError> {
         // What looks for credentials is large.
         let bucket = Box::pin(Bucket::open(store, options, credentials, Side::Writer)).await?;
-        Ok(Self { bucket, may_be_under_way: AtomicBool::new(true) })
+        Ok(Self { bucket, may_be_under_way: AtomicBool::new(true), ahead: Ahead::default() })
+    }
+}
+
+impl S3Disposer {
+    async fn act(
+        &self,
+        batch: &Batch,
+        entries: Vec<Entry>,
+        group: DatasetOutcome,
+    ) -> Result<DatasetOutcome, ConnectorError> {
+        match &batch.selection.disposal {
+            Disposal::Purge => removal::remove(&self.bucket, entries, group).await,
+            Disposal::Anonymize { fields, .. } => tags::rewrite(&self.bucket, entries, fields, group).await,
+        }
+    }
+
+    /// Lists what comes after this batch, unless it is the last.
+    async fn read_on(&self, batch: &Batch, last_key: Option<RecordKey>, walk: Option<Walk>) {
+        if let (Some(last_key), Some(walk)) = (last_key, walk) {
+            self.ahead.read_on(batch, last_key, walk).await;
+        }
     }
 }
 
@@ -60,9 +83,12 @@ impl RecordDisposer for S3Disposer {
     async fn dispose(&self, batch: &Batch, intent: &dyn IntentSink) -> Result<BatchOutcome, ConnectorError> {
         refuse_foreign_parts(&batch.selection)?;
         let dataset = batch.selection.address.dataset.clone();
-        let chosen = match &batch.only_keys {
-            Some(keys) => Chosen::among(&self.bucket, &batch.selection, keys).await?,
-            None => Chosen::next(&self.bucket, batch).await?,
+        let (chosen, walk) = match &batch.only_keys {
+            Some(keys) => (Chosen::among(&self.bucket, &batch.selection, keys).await?, None),
+            None => {
+                let (due, walk) = self.ahead.next_due(&self.bucket, batch).await?;
+                (Chosen::due(due, batch.range.after.as_ref()), Some(walk))
+            }
         };
         let mut outcome = BatchOutcome {
             groups: Vec::new(),
@@ -77,13 +103,10 @@ impl RecordDisposer for S3Disposer {
         }
         let keys = chosen.entries.iter().map(record_key).collect();
         let groups = vec![DatasetKeys { dataset, keys }];
-        intent.intend(&Intended { groups, last_key: chosen.last_key, mark: None }).await?;
-        let done = match &batch.selection.disposal {
-            Disposal::Purge => removal::remove(&self.bucket, chosen.entries, group).await,
-            Disposal::Anonymize { fields, .. } => {
-                tags::rewrite(&self.bucket, chosen.entries, fields, group).await
-            }
-        };
+        intent.intend(&Intended { groups, last_key: chosen.last_key.clone(), mark: None }).await?;
+        let last_key = chosen.last_key.filter(|_| !chosen.exhausted);
+        let act = self.act(batch, chosen.entries, group);
+        let (done, ()) = tokio::join!(act, self.read_on(batch, last_key, walk));
         failpoint::hit("before-sync");
         if done.is_err() {
             self.may_be_under_way.store(true, Ordering::SeqCst);
@@ -124,12 +147,11 @@ enum Fate {
 }
 
 impl Chosen {
-    async fn next(bucket: &Bucket, batch: &Batch) -> Result<Self, ConnectorError> {
-        let after = batch.range.after.as_ref();
-        let due = next_due(bucket, &batch.selection, after, batch.range.records_max).await?;
+    /// What a walk that began after this record found.
+    fn due(due: DueRecords, after: Option<&RecordKey>) -> Self {
         let last_key = due.last_key(after);
         let DueRecords { entries, exhausted } = due;
-        Ok(Self { entries, last_key, exhausted, not_due: DatasetOutcome::default() })
+        Self { entries, last_key, exhausted, not_due: DatasetOutcome::default() }
     }
 
     /// The due ones among the given keys, which may come from a column that names objects.

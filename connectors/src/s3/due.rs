@@ -1,4 +1,4 @@
-//! Finds the next due records after a key.
+//! Finds the next due records after a key, or those that a walk comes to next.
 
 use super::bounds::Bounds;
 use super::client::Bucket;
@@ -27,7 +27,7 @@ impl DueRecords {
 
 /// Pages that are listed after the first due record was found: what is about to be deleted was seen a moment
 /// ago.
-const PAGES_MAX: u32 = 5;
+pub(super) const PAGES_MAX: u32 = 5;
 
 /// The next due records strictly after `after`, at most `records_max`.
 pub(super) async fn next_due(
@@ -36,16 +36,35 @@ pub(super) async fn next_due(
     after: Option<&RecordKey>,
     records_max: u32,
 ) -> Result<DueRecords, ConnectorError> {
+    let mut walk = walk_after(bucket, selection, after).await?;
+    due_of(bucket, selection, &mut walk, records_max).await
+}
+
+/// A walk over whatever may be due after this record.
+pub(super) async fn walk_after(
+    bucket: &Bucket,
+    selection: &Selection,
+    after: Option<&RecordKey>,
+) -> Result<Walk, ConnectorError> {
     super::refuse_linked(selection)?;
-    let records_max = usize::try_from(records_max.min(super::BATCH_RECORDS_MAX)).unwrap_or(0);
-    let judge = Judge::new(bucket, selection).await?;
     let bounds = Bounds::of_due(selection)?;
     let prefixes = bounds.prefixes(bucket).await?;
-    let mut walk = Walk::start(bucket, &prefixes, Some(bounds.literal_prefix()), after)?;
+    Walk::start(bucket, &prefixes, Some(bounds.literal_prefix()), after)
+}
+
+/// The next due records of a walk, at most `records_max`; it can go on after the last of them.
+pub(super) async fn due_of(
+    bucket: &Bucket,
+    selection: &Selection,
+    walk: &mut Walk,
+    records_max: u32,
+) -> Result<DueRecords, ConnectorError> {
+    let records_max = records_of(records_max);
+    let judge = Judge::new(bucket, selection).await?;
     let mut due = DueRecords::default();
     let mut last_page = u32::MAX;
     while due.entries.len() < records_max {
-        let Some(mut group) = walk.advance().await? else {
+        let Some(group) = walk.advance().await? else {
             due.exhausted = true;
             return Ok(due);
         };
@@ -54,10 +73,16 @@ pub(super) async fn next_due(
             continue;
         }
         let facts = judge.facts_of(&group, &captures, true).await?;
-        let skipped = group.skipped;
-        let judged = group.entries.drain(..).zip(facts).skip(skipped);
+        let judged = group.entries.iter().zip(&facts).skip(group.skipped);
         let found = judged.filter(|(entry, facts)| judge.class(entry, facts) == Class::Due);
-        due.entries.extend(found.map(|(entry, _)| entry));
+        due.entries.extend(found.map(|(entry, _)| entry.clone()));
+        if due.entries.len() >= records_max {
+            due.entries.truncate(records_max);
+            if let Some(last) = due.entries.last() {
+                walk.go_on_after(last, Some(group.entries));
+            }
+            return Ok(due);
+        }
         if !due.entries.is_empty() {
             last_page = last_page.min(walk.pages().saturating_add(PAGES_MAX));
             if walk.pages() > last_page {
@@ -65,6 +90,13 @@ pub(super) async fn next_due(
             }
         }
     }
-    due.entries.truncate(records_max);
+    if let Some(last) = due.entries.last() {
+        walk.go_on_after(last, None);
+    }
     Ok(due)
+}
+
+/// The most records that are looked for at once.
+pub(super) fn records_of(records_max: u32) -> usize {
+    usize::try_from(records_max.min(super::BATCH_RECORDS_MAX)).unwrap_or(0)
 }

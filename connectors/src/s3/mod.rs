@@ -21,8 +21,8 @@
 //!
 //! **Listings** are the only thing believed: of whole keys, never of a prefix as if it were a key. Leading
 //! directories of fixed width, such as `{year}/{month}`, are found first, and those in which nothing can be
-//! due are not listed. Each batch lists anew from its cursor, so that what is about to be deleted was seen
-//! a moment ago; the keys of the listing decide nothing else.
+//! due are not listed. While a batch is deleted the next one is listed, and judged when it comes, if that is within
+//! seconds: what is about to be deleted was seen a moment ago. The keys of the listing decide nothing else.
 //!
 //! **Deletions** go by key and version id, at most 1000 in a request, after the intent is durable. They are
 //! never repeated here: each attempt is journaled by the caller. Each answer counts by itself; an answer
@@ -36,8 +36,9 @@
 //! SeaweedFS 4.48 does at the end of a page where the name of one directory begins the name of its neighbour
 //! (`a/` and `a-b`), hides these keys from every survey.
 //!
-//! Reading order: `key`, `listing`, `walk`, `judge`, `due`, then `source` and `dispose`.
+//! Reading order: `key`, `listing`, `walk`, `judge`, `due`, then `source`, `ahead` and `dispose`.
 
+mod ahead;
 mod attributes;
 mod bounds;
 mod client;

@@ -37,7 +37,7 @@ pub(super) async fn survey(bucket: &Bucket, selection: &Selection) -> Result<Sur
     Ok(whole)
 }
 
-async fn of_walk(judge: &Judge<'_>, mut walk: Walk<'_>) -> Result<Survey, ConnectorError> {
+async fn of_walk(judge: &Judge<'_>, mut walk: Walk) -> Result<Survey, ConnectorError> {
     let mut survey = Survey::default();
     loop {
         let mut groups = Vec::with_capacity(GROUPS_AT_ONCE);

@@ -2,7 +2,8 @@
 //! uploads after them.
 //!
 //! Everything under one key comes at once, sorted by the second part of the record key, so that a walk can
-//! begin after any record, also one that is gone by now. It reads only, and holds one page and one key.
+//! begin after any record, also one that is gone by now. It reads only, and holds one page and one key, and what it
+//! was asked to read ahead.
 
 use super::client::Bucket;
 use super::key::Named;
@@ -32,8 +33,8 @@ enum Part {
 
 /// A walk and where it stands.
 #[derive(Debug)]
-pub(super) struct Walk<'a> {
-    bucket: &'a Bucket,
+pub(super) struct Walk {
+    bucket: Bucket,
     parts: VecDeque<Part>,
     /// Entries of the key that may go on in the next page.
     open: Vec<Entry>,
@@ -46,11 +47,11 @@ pub(super) struct Walk<'a> {
     pages: u32,
 }
 
-impl<'a> Walk<'a> {
+impl Walk {
     /// `prefixes` are sorted and none begins another. Unfinished uploads are looked for below `uploads`: a
     /// listing of versions names no directory that holds nothing else.
     pub(super) fn start(
-        bucket: &'a Bucket,
+        bucket: &Bucket,
         prefixes: &[String],
         uploads: Option<&str>,
         after: Option<&RecordKey>,
@@ -75,7 +76,7 @@ impl<'a> Walk<'a> {
         }
         parts.extend(uploads.map(|prefix| Part::Uploads { prefix: prefix.to_owned() }));
         let (open, ready) = (Vec::new(), VecDeque::new());
-        Ok(Self { bucket, parts, open, ready, after, is_disordered: false, pages: 0 })
+        Ok(Self { bucket: bucket.clone(), parts, open, ready, after, is_disordered: false, pages: 0 })
     }
 
     /// Whether the store was seen to list in another order than that of keys.
@@ -86,6 +87,27 @@ impl<'a> Walk<'a> {
     /// Pages that were listed so far.
     pub(super) fn pages(&self) -> u32 {
         self.pages
+    }
+
+    /// Goes on as a walk that begins after this record, which it came past. `left` is what is under its key, if
+    /// that is not dealt with to its end.
+    pub(super) fn go_on_after(&mut self, last: &Entry, left: Option<Vec<Entry>>) {
+        self.after = Some((last.key.clone(), last.part.clone()));
+        if let Some(left) = left {
+            self.ready.push_front(left);
+        }
+        self.pages = 0;
+    }
+
+    /// Lists pages until so many keys are ready, at most `pages_max`.
+    pub(super) async fn read_ahead(&mut self, keys: usize, pages_max: u32) -> Result<(), ConnectorError> {
+        for _ in 0..pages_max {
+            let lists_versions = matches!(self.parts.front(), Some(Part::Versions { .. }));
+            if self.ready.len() >= keys || !lists_versions || !self.list().await? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Everything under the next key; of the key of the cursor only what comes after it.
@@ -100,7 +122,7 @@ impl<'a> Walk<'a> {
                 if has_marker && (self.is_disordered || group.hides_nothing()) {
                     // Much stands on there being nothing else.
                     let key = group.key().to_owned();
-                    group = Group::of(versions_of(self.bucket, &key).await?, self.after.as_ref());
+                    group = Group::of(versions_of(&self.bucket, &key).await?, self.after.as_ref());
                 }
                 if group.entries.len() > group.skipped {
                     return Ok(Some(group));
@@ -123,7 +145,7 @@ impl<'a> Walk<'a> {
                 return Ok(is_more);
             }
             Some(Part::OneKey { key }) => {
-                let own = versions_of(self.bucket, &key).await?;
+                let own = versions_of(&self.bucket, &key).await?;
                 self.ready.extend((!own.is_empty()).then_some(own));
             }
             Some(Part::Versions { prefix, after }) => {

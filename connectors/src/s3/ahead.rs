@@ -1,0 +1,76 @@
+//! Listing for the next batch while this one is deleted.
+//!
+//! A listing waits for the store and a deletion does, and neither needs the other. What was listed ahead is
+//! judged when its batch comes, not before; what was listed too long ago is listed anew. Nothing depends on it:
+//! without it, or after any error, the next batch begins its own walk.
+
+use super::client::Bucket;
+use super::due::{self, DueRecords, PAGES_MAX};
+use super::walk::Walk;
+use crate::batch::Batch;
+use crate::dataset::DatasetAddress;
+use crate::error::ConnectorError;
+use crate::selection::{Selection, StartCondition};
+use crate::value::RecordKey;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How old a listing may be when its records are judged. The one version of a key without versions could be
+/// another by then; where the store heeds the tag of its content in a deletion that stays.
+const FRESH: Duration = Duration::from_secs(10);
+
+/// The walk that stands where the batch before ended.
+#[derive(Debug, Default)]
+pub(super) struct Ahead(Mutex<Option<Standing>>);
+
+#[derive(Debug)]
+struct Standing {
+    walk: Walk,
+    address: DatasetAddress,
+    start: StartCondition,
+    last_key: RecordKey,
+    listed_at: Instant,
+}
+
+impl Standing {
+    fn serves(&self, selection: &Selection, after: Option<&RecordKey>) -> bool {
+        after == Some(&self.last_key)
+            && self.address == selection.address
+            && self.start == selection.start
+            && self.listed_at.elapsed() < FRESH
+    }
+}
+
+impl Ahead {
+    /// The next due records, and the walk that found them.
+    pub(super) async fn next_due(
+        &self,
+        bucket: &Bucket,
+        batch: &Batch,
+    ) -> Result<(DueRecords, Walk), ConnectorError> {
+        let (selection, after) = (&batch.selection, batch.range.after.as_ref());
+        let standing = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut walk = match standing.filter(|standing| standing.serves(selection, after)) {
+            Some(standing) => standing.walk,
+            None => due::walk_after(bucket, selection, after).await?,
+        };
+        let due = due::due_of(bucket, selection, &mut walk, batch.range.records_max).await?;
+        Ok((due, walk))
+    }
+
+    /// Lists on for the batch after this one, which ends with `last_key`.
+    pub(super) async fn read_on(&self, batch: &Batch, last_key: RecordKey, mut walk: Walk) {
+        let listed_at = Instant::now();
+        let keys = due::records_of(batch.range.records_max);
+        if walk.is_disordered() {
+            return;
+        }
+        // What fails here is listed anew by the next batch, which tells of it.
+        if walk.read_ahead(keys, PAGES_MAX).await.is_ok() {
+            let (address, start) = (batch.selection.address.clone(), batch.selection.start.clone());
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(Standing { walk, address, start, last_key, listed_at });
+        }
+    }
+}
