@@ -1,9 +1,10 @@
 //! Measures the removal of many objects of a bucket against `s5cmd rm` and `aws s3 rm --recursive` on as many each, in
 //! one run on one server, and prints the ratios. Ours includes listing, judging, intent, and reading back that
-//! every version is gone, which is done while the next batch is carried out, as the program does.
+//! every version is gone, which is done while the next batch is carried out, as the program does. In a bucket with
+//! versions only `s5cmd rm --all-versions` does the same: without it, and with `aws s3 rm`, every version stays.
 //!
-//! `bucket_speed [OBJECTS] [BATCH_RECORDS] [ROUNDS]`; by default 5000 objects, batches of 5000, 2 rounds, in a bucket
-//! without versions at the server that `OUBLIETTE_TEST_S3` names. A command that is not installed is left out. What
+//! `bucket_speed [OBJECTS] [BATCH_RECORDS] [ROUNDS] [versions]`; by default 5000 objects, batches of 5000, 2 rounds, in
+//! a bucket without versions at the server that `OUBLIETTE_TEST_S3` names. A command that is not installed is left out. What
 //! a journal on disk costs is not in it.
 #![expect(
     clippy::disallowed_methods,
@@ -15,6 +16,7 @@
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Builder, Credentials as Keys, Region};
+use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use chrono::{Days, Utc};
 use oubliette_connectors::s3::{Credentials, S3Disposer, S3Options, S3Source};
 use oubliette_connectors::{
@@ -26,23 +28,22 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-const BUCKET: &str = "speed";
-
 /// The server of the tests.
 #[derive(Debug, Clone)]
 struct Server {
     endpoint: String,
     key: String,
     secret: String,
+    bucket: &'static str,
 }
 
 impl Server {
-    fn named() -> Self {
+    fn named(bucket: &'static str) -> Self {
         let text = std::env::var("OUBLIETTE_TEST_S3").expect("OUBLIETTE_TEST_S3 names a server");
         let (keys, host) =
             text.strip_prefix("http://").and_then(|rest| rest.split_once('@')).expect("an address");
         let (key, secret) = keys.split_once(':').expect("keys in the address");
-        Self { endpoint: format!("http://{host}"), key: key.to_owned(), secret: secret.to_owned() }
+        Self { endpoint: format!("http://{host}"), key: key.to_owned(), secret: secret.to_owned(), bucket }
     }
 
     fn client(&self) -> Client {
@@ -52,12 +53,24 @@ impl Server {
         Client::from_conf(builder.force_path_style(true).build())
     }
 
+    async fn create(&self, has_versions: bool) {
+        let client = self.client();
+        // It may be there from an earlier run.
+        drop(client.create_bucket().bucket(self.bucket).send().await);
+        if has_versions {
+            let enabled = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+            let call = client.put_bucket_versioning().bucket(self.bucket).versioning_configuration(enabled);
+            call.send().await.expect("versions are switched on");
+        }
+    }
+
     async fn fill(&self, prefix: &str, objects: usize) {
         let client = self.client();
         let mut writing = tokio::task::JoinSet::new();
         for number in 0..objects {
             let key = format!("{prefix}/d{:03}/receipt-{number:07}.json", number / 1000);
-            let call = client.put_object().bucket(BUCKET).key(key).body(b"{\"total\": 1}\n".to_vec().into());
+            let call =
+                client.put_object().bucket(self.bucket).key(key).body(b"{\"total\": 1}\n".to_vec().into());
             writing.spawn(async move { call.send().await.expect("an object is written") });
             if writing.len() >= 32 {
                 writing.join_next().await;
@@ -67,7 +80,7 @@ impl Server {
     }
 
     async fn left(&self, prefix: &str) -> usize {
-        let call = self.client().list_object_versions().bucket(BUCKET).prefix(format!("{prefix}/"));
+        let call = self.client().list_object_versions().bucket(self.bucket).prefix(format!("{prefix}/"));
         call.send().await.expect("a listing").versions().len()
     }
 }
@@ -121,7 +134,7 @@ async fn selection(source: &S3Source, prefix: &str) -> Selection {
 /// Removes everything of the prefix and reads back; how long it took.
 async fn ours(server: &Server, prefix: &str, objects: usize, batch_records: u32) -> Duration {
     let options = S3Options {
-        bucket: BUCKET.to_owned(),
+        bucket: server.bucket.to_owned(),
         region: "us-east-1".to_owned(),
         endpoint: Some(server.endpoint.clone()),
         path_style: true,
@@ -166,24 +179,22 @@ async fn look(source: &S3Source, selection: &Selection, keys: Option<DatasetKeys
     seen.iter().filter(|one| one.state == ObservedState::Absent).count()
 }
 
-/// The commands that ours is measured against, without the address of the objects.
-const THEIRS: &[(&str, &[&str], &str)] = &[
-    ("s5cmd", &["--log", "error", "rm", "--all-versions"], "*"),
+/// A command that ours is measured against, without the address of the objects.
+type Rival = (&'static str, &'static [&'static str], &'static str);
+const ALL_VERSIONS: Rival = ("s5cmd", &["--log", "error", "rm", "--all-versions"], "*");
+const RIVALS: &[Rival] = &[
+    ALL_VERSIONS,
     ("s5cmd", &["--log", "error", "rm"], "*"),
     ("aws", &["s3", "rm", "--recursive", "--quiet"], ""),
 ];
 
 /// How long another program takes; `None` if it is not installed.
-fn theirs(
-    server: &Server,
-    prefix: &str,
-    (program, arguments, all): (&str, &[&str], &str),
-) -> Option<Duration> {
+fn theirs(server: &Server, prefix: &str, (program, arguments, all): Rival) -> Option<Duration> {
     let began = Instant::now();
     let done = Command::new(program)
         .args(["--endpoint-url", &server.endpoint])
         .args(arguments)
-        .arg(format!("s3://{BUCKET}/{prefix}/{all}"))
+        .arg(format!("s3://{}/{prefix}/{all}", server.bucket))
         .env("AWS_ACCESS_KEY_ID", &server.key)
         .env("AWS_SECRET_ACCESS_KEY", &server.secret)
         .env("AWS_DEFAULT_REGION", "us-east-1")
@@ -209,16 +220,17 @@ fn argument(place: usize, usual: usize) -> usize {
 async fn main() {
     let (objects, rounds) = (argument(1, 5_000), argument(3, 2));
     let batch_records = u32::try_from(argument(2, 5_000)).expect("a size of batches");
-    let server = Server::named();
-    // It may be there from an earlier run.
-    drop(server.client().create_bucket().bucket(BUCKET).send().await);
+    let has_versions = std::env::args().nth(4).is_some_and(|text| text == "versions");
+    let server = Server::named(if has_versions { "speed-versions" } else { "speed" });
+    server.create(has_versions).await;
+    let rivals = if has_versions { &[ALL_VERSIONS][..] } else { RIVALS };
     for round in 0..rounds {
         let prefix = format!("{}-{round}", std::process::id());
         server.fill(&prefix, objects).await;
         let own = ours(&server, &prefix, objects, batch_records).await;
         assert_eq!(server.left(&prefix).await, 0);
         println!("{objects} objects: ours {}, memory {} MB", speed(objects, own), memory_mb());
-        for rival in THEIRS {
+        for rival in rivals {
             server.fill(&prefix, objects).await;
             let Some(other) = theirs(&server, &prefix, *rival) else {
                 println!("  {} is not installed", rival.0);
@@ -226,7 +238,7 @@ async fn main() {
             };
             assert_eq!(server.left(&prefix).await, 0, "what {} left", rival.0);
             let ratio = other.as_secs_f64() / own.as_secs_f64();
-            println!("  {} rm {}: ratio {ratio:.2}", rival.0, speed(objects, other));
+            println!("  {} {} {}: ratio {ratio:.2}", rival.0, rival.1.join(" "), speed(objects, other));
         }
     }
 }

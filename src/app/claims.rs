@@ -19,8 +19,8 @@ use early::Committed;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Batches read from the journal at once.
-const BATCHES_PER_PAGE: u32 = 64;
+/// Batches read from the journal at once: with long keys each of them takes a megabyte.
+const BATCHES_PER_PAGE: u32 = 8;
 
 /// What was proven gone or changed, for one dataset under one item.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

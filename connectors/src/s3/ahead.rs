@@ -1,8 +1,9 @@
 //! Listing for the next batch while this one is deleted.
 //!
 //! A listing waits for the store and a deletion does, and neither needs the other. What was listed ahead is
-//! judged when its batch comes, not before; what was listed too long ago is listed anew. Nothing depends on it:
-//! without it, or after any error, the next batch begins its own walk.
+//! judged when its batch comes, not before; what was listed too long ago is listed anew, and so is what a write can
+//! replace, as in a bucket without versions. Nothing depends on it: without it, or after any error, the next batch
+//! begins its own walk.
 
 use super::client::Bucket;
 use super::due::{self, DueRecords, PAGES_MAX};
@@ -16,8 +17,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How old a listing may be when its records are judged. The one version of a key without versions could be
-/// another by then; where the store heeds the tag of its content in a deletion that stays.
+/// How old a listing may be when its records are judged.
 const FRESH: Duration = Duration::from_secs(10);
 
 /// The walk that stands where the batch before ended.
@@ -63,11 +63,8 @@ impl Ahead {
     pub(super) async fn read_on(&self, batch: &Batch, last_key: RecordKey, mut walk: Walk) {
         let listed_at = Instant::now();
         let keys = due::records_of(batch.range.records_max);
-        if walk.is_disordered() {
-            return;
-        }
         // What fails here is listed anew by the next batch, which tells of it.
-        if walk.read_ahead(keys, PAGES_MAX).await.is_ok() {
+        if walk.read_ahead(keys, PAGES_MAX).await.is_ok() && walk.is_settled() {
             let (address, start) = (batch.selection.address.clone(), batch.selection.start.clone());
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some(Standing { walk, address, start, last_key, listed_at });

@@ -21,8 +21,9 @@
 //!
 //! **Listings** are the only thing believed: of whole keys, never of a prefix as if it were a key. Leading
 //! directories of fixed width, such as `{year}/{month}`, are found first, and those in which nothing can be
-//! due are not listed. While a batch is deleted the next one is listed, and judged when it comes, if that is within
-//! seconds: what is about to be deleted was seen a moment ago. The keys of the listing decide nothing else.
+//! due are not listed. While a batch is deleted the next versions are listed, and judged when their batch comes, if
+//! that is within seconds; what a write can replace is listed anew by each batch: what is about to be deleted was
+//! seen a moment ago. The keys of the listing decide nothing else.
 //!
 //! **Deletions** go by key and version id, at most 1000 in a request, after the intent is durable. They are
 //! never repeated here: each attempt is journaled by the caller. Each answer counts by itself; an answer

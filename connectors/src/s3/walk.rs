@@ -6,7 +6,7 @@
 //! was asked to read ahead.
 
 use super::client::Bucket;
-use super::key::Named;
+use super::key::{NULL, Named};
 use super::listing::{Entry, Kind, Marker, Range};
 use crate::error::ConnectorError;
 use crate::value::RecordKey;
@@ -97,6 +97,13 @@ impl Walk {
             self.ready.push_front(left);
         }
         self.pages = 0;
+    }
+
+    /// Whether nothing that is listed and not yet walked over can be replaced by a write: each version has an id of
+    /// its own.
+    pub(super) fn is_settled(&self) -> bool {
+        let waiting = self.ready.iter().flatten().chain(&self.open);
+        !self.is_disordered && waiting.into_iter().all(|entry| entry.id != NULL)
     }
 
     /// Lists pages until so many keys are ready, at most `pages_max`.
