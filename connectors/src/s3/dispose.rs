@@ -83,12 +83,11 @@ impl RecordDisposer for S3Disposer {
     async fn dispose(&self, batch: &Batch, intent: &dyn IntentSink) -> Result<BatchOutcome, ConnectorError> {
         refuse_foreign_parts(&batch.selection)?;
         let dataset = batch.selection.address.dataset.clone();
-        let (chosen, walk) = match &batch.only_keys {
-            Some(keys) => (Chosen::among(&self.bucket, &batch.selection, keys).await?, None),
-            None => {
-                let (due, walk) = self.ahead.next_due(&self.bucket, batch).await?;
-                (Chosen::due(due, batch.range.after.as_ref()), Some(walk))
-            }
+        let (chosen, walk) = if let Some(keys) = &batch.only_keys {
+            (Chosen::among(&self.bucket, &batch.selection, keys).await?, None)
+        } else {
+            let (due, walk) = self.ahead.next_due(&self.bucket, batch).await?;
+            (Chosen::due(due, batch.range.after.as_ref()), Some(walk))
         };
         let mut outcome = BatchOutcome {
             groups: Vec::new(),

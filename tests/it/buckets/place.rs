@@ -178,7 +178,7 @@ impl Place {
             let page = wait(call.max_keys(1_000_000).send()).unwrap();
             let id = |id: Option<&str>| id.unwrap().to_owned();
             lines.extend(page.versions().iter().map(|one| {
-                let told = format!("{:?} {:?} {:?}", one.e_tag(), one.size(), one.last_modified());
+                let told = format!("{:?} {:?} {:?}", one.e_tag(), one.size(), kept_time(one.last_modified()));
                 ((own(one.key()), id(one.version_id())), told)
             }));
             lines.extend(page.delete_markers().iter().map(|one| {
@@ -289,4 +289,10 @@ pub(crate) fn rule(record_type: &str) -> String {
          legal_basis: eu-gdpr:A6-1-f, starts_from: made, retain_for: P3Y, disposition: purge, \
          guards: {{max_share: 100%}}}}\n"
     )
+}
+
+/// Ceph 16 gives a version that comes to the top, since the one above it went, the time of that.
+fn kept_time(time: Option<&DateTime>) -> Option<&DateTime> {
+    let is_ceph = std::env::var("OUBLIETTE_TEST_S3_KIND").is_ok_and(|kind| kind == "ceph");
+    time.filter(|_| !is_ceph)
 }
