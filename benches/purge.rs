@@ -17,7 +17,7 @@
 
 mod common;
 
-use common::{Job, apply_in, number, run};
+use common::{Job, LOCAL_EVENTS, apply_in, number, run};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -46,7 +46,7 @@ fn sqlite(rows: u64) {
     let (mut single, mut ours, mut peak) = (Vec::new(), Vec::new(), 0);
     for _ in 0..RUNS {
         single.push(single_delete(directory.path(), &data, rows));
-        let applied = apply_in(&job(rows / 2, DATABASE_STORE, DATABASE_MAP), |project| {
+        let applied = apply_in(&job(rows / 2, DATABASE_STORE, LOCAL_EVENTS), |project| {
             fs::copy(&data, project.join("data.db")).unwrap();
         });
         ours.push(applied.time);
@@ -108,13 +108,6 @@ fn job<'a>(expected: u64, store: &'a str, map: &'a str) -> Job<'a> {
 }
 
 const DATABASE_STORE: &str = "{kind: sqlite, reader: data.db, writer: data.db, backups_kept: P0D}";
-const DATABASE_MAP: &str = "  - name: data.events
-    store: data
-    table: events
-    record_type: event
-    events: {created: {column: created_at, zone: UTC}}
-    not_personal: [customer_id, payload]
-";
 const FILES_STORE: &str = "{kind: directory, path: files, backups_kept: P0D}";
 const FILES_MAP: &str = "  - name: data.files
     store: data

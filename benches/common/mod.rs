@@ -11,6 +11,15 @@ pub(crate) fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().map_or(otherwise, |text| text.parse().unwrap())
 }
 
+/// The dataset of a table `events` whose dates have no zone.
+pub(crate) const LOCAL_EVENTS: &str = "  - name: data.events
+    store: data
+    table: events
+    record_type: event
+    events: {created: {column: created_at, zone: UTC}}
+    not_personal: [customer_id, payload]
+";
+
 /// What is to be applied.
 pub(crate) struct Job<'a> {
     /// Records that are due, about.

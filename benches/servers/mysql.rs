@@ -1,17 +1,9 @@
 //! MariaDB: a purge beside one `DELETE` and `pt-archiver`.
 
-use super::common::{Applied, Job, apply, run};
+use super::common::{Applied, Job, LOCAL_EVENTS, apply, run};
 use super::{address, ask, median, report, runs, server_store};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-
-const LOCAL_MAP: &str = "  - name: data.events
-    store: data
-    table: events
-    record_type: event
-    events: {created: {column: created_at, zone: UTC}}
-    not_personal: [customer_id, payload]
-";
 
 fn in_mysql(database: &str) -> Command {
     let administrator = address("OUBLIETTE_TEST_MYSQL");
@@ -55,7 +47,7 @@ pub(super) fn purge(rows: u64) {
         for connections in [1, 2] {
             mysql_copy();
             let store = server_store("mysql", "OUBLIETTE_TEST_MYSQL", connections, "");
-            let job = Job { expected: rows / 2, store: &store, map: LOCAL_MAP, disposition: "purge" };
+            let job = Job { expected: rows / 2, store: &store, map: LOCAL_EVENTS, disposition: "purge" };
             ours[connections - 1].push(apply(&job));
         }
     }

@@ -17,6 +17,8 @@ const EVENTS: &str = "  - name: data.events
     events: {created: created_at}
     not_personal: [customer_id, payload]
 ";
+/// What the rule does, in one statement.
+const DELETE: &str = "DELETE FROM events WHERE created_at < '2020-01-01';";
 const KIN: &str = "  - name: data.events
     store: data
     table: events
@@ -51,11 +53,10 @@ struct Case<'a> {
 }
 
 pub(super) fn purge(rows: u64) {
-    let single = "DELETE FROM events WHERE created_at < '2020-01-01';";
     let case = Case {
         title: "PostgreSQL: purge, beside a single DELETE",
         more: String::new(),
-        single,
+        single: DELETE,
         map: EVENTS,
         disposition: "purge",
         records: rows / 2,
@@ -72,11 +73,10 @@ pub(super) fn kin(rows: u64) {
          VACUUM (ANALYZE, FREEZE) notes;",
         rows / 4
     );
-    let single = "DELETE FROM events WHERE created_at < '2020-01-01';";
     let case = Case {
         title: "PostgreSQL: purge of parents with cascading children, beside a single DELETE",
         more,
-        single,
+        single: DELETE,
         map: KIN,
         disposition: "purge",
         records: rows / 2 + rows / 8,

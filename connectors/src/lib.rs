@@ -49,6 +49,8 @@ pub mod server;
 pub mod sql;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(any(feature = "directory", feature = "s3"))]
+mod standing_walk;
 pub mod start;
 #[cfg(feature = "testkit")]
 pub mod testkit;

@@ -6,7 +6,6 @@ use super::{App, AppError};
 use crate::hold::HoldRegister as _;
 use crate::journal::JournalStore as _;
 use crate::ledger::OutboxState;
-use crate::policy::Disposition;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use std::collections::BTreeMap;
 
@@ -71,16 +70,11 @@ impl App {
 
     fn actions(&self) -> BTreeMap<(String, String), &'static str> {
         let targets = self.catalog.targets(self.now());
-        let action = |disposition: &Disposition| match disposition {
-            Disposition::Purge => "purge",
-            Disposition::Anonymize { .. } => "anonymize",
-            Disposition::Pseudonymize { .. } => "pseudonymize",
-        };
         targets
             .iter()
             .map(|target| {
                 let name = (target.policy.name.clone(), target.rule.id.clone());
-                (name, action(&target.rule.disposition))
+                (name, target.rule.disposition.word())
             })
             .collect()
     }

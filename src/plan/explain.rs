@@ -269,11 +269,7 @@ fn rule_of(target: &Target<'_>, references: Vec<String>, outcome: RuleOutcome) -
             RetainFor::Period(period) => period.to_string(),
             RetainFor::Forever => "forever".to_owned(),
         },
-        disposition: match rule.disposition {
-            crate::policy::Disposition::Purge => "purge",
-            crate::policy::Disposition::Anonymize { .. } => "anonymize",
-            crate::policy::Disposition::Pseudonymize { .. } => "pseudonymize",
-        },
+        disposition: rule.disposition.word(),
         references,
         outcome,
     }

@@ -209,6 +209,16 @@ pub enum Disposition {
 }
 
 impl Disposition {
+    /// As a policy writes it.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Purge => "purge",
+            Self::Anonymize { .. } => "anonymize",
+            Self::Pseudonymize { .. } => "pseudonymize",
+        }
+    }
+
     #[must_use]
     pub fn fields(&self) -> Option<&BTreeMap<String, Transform>> {
         match self {

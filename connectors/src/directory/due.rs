@@ -9,11 +9,13 @@ use super::judge::Judge;
 use super::key;
 use super::root::{Root, Status, system_error};
 use super::walk::{Found, Walk};
-use crate::dataset::DatasetAddress;
 use crate::error::ConnectorError;
-use crate::selection::{Class, Selection, StartCondition};
+use crate::selection::{Class, Selection};
+use crate::standing_walk::StandingWalk;
 use crate::value::RecordKey;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// A due file, as it was when it was judged.
 #[derive(Debug)]
@@ -34,22 +36,12 @@ pub(super) struct DueFiles {
 #[derive(Debug)]
 pub(super) struct DueWalker {
     root: Arc<Root>,
-    standing: Mutex<Option<Standing>>,
-}
-
-/// A walk between two calls. It may go on for whoever asks for the same files after the same key;
-/// scope, holds and all else are judged anew for every file it yields.
-#[derive(Debug)]
-struct Standing {
-    address: DatasetAddress,
-    start: StartCondition,
-    last_key: String,
-    walk: Walk,
+    standing: StandingWalk<Walk>,
 }
 
 impl DueWalker {
     pub(super) fn new(root: Arc<Root>) -> Self {
-        Self { root, standing: Mutex::new(None) }
+        Self { root, standing: StandingWalk::default() }
     }
 
     pub(super) fn root(&self) -> &Arc<Root> {
@@ -66,10 +58,13 @@ impl DueWalker {
         super::refuse_linked(selection)?;
         let failed = |errno| system_error(self.root.store(), "walking the directory", errno);
         let judge = Judge::new(selection)?;
-        let after = after.map(|key| cursor_text(selection, key)).transpose()?;
-        let mut walk = match self.take_standing(selection, after) {
+        let cursor = after.map(|key| cursor_text(selection, key)).transpose()?;
+        // A directory is read entry by entry, when the walk comes to it.
+        let mut walk = match self.standing.take(selection, after, Duration::MAX) {
             Some(walk) => walk,
-            None => Walk::start(Arc::clone(&self.root), Bounds::of_due(selection)?, after).map_err(failed)?,
+            None => {
+                Walk::start(Arc::clone(&self.root), Bounds::of_due(selection)?, cursor).map_err(failed)?
+            }
         };
         let mut due = DueFiles::default();
         while due.files.len() < records_max {
@@ -83,26 +78,10 @@ impl DueWalker {
                 due.files.push(DueFile { key: key.to_owned(), status });
             }
         }
-        self.put_standing(selection, due.files.last(), walk);
+        if let Some(last) = due.files.last() {
+            self.standing.put(selection, RecordKey::text(&last.key), walk, Instant::now());
+        }
         Ok(due)
-    }
-
-    fn take_standing(&self, selection: &Selection, after: Option<&str>) -> Option<Walk> {
-        let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        let same = after == Some(standing.last_key.as_str())
-            && standing.address == selection.address
-            && standing.start == selection.start;
-        same.then_some(standing.walk)
-    }
-
-    fn put_standing(&self, selection: &Selection, last: Option<&DueFile>, walk: Walk) {
-        let standing = last.map(|last| Standing {
-            address: selection.address.clone(),
-            start: selection.start.clone(),
-            last_key: last.key.clone(),
-            walk,
-        });
-        *self.standing.lock().unwrap_or_else(PoisonError::into_inner) = standing;
     }
 }
 

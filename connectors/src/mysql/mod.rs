@@ -164,15 +164,15 @@ impl Backend for MySqlBackend {
         pressure::pressure(self, connection).await
     }
 
-    /// The binary log is kept for its time whether or not a replica has caught up.
-    async fn writable(
+    async fn is_writable(
         &self,
         connection: &mut MySqlConnection,
-        tables: &[DatasetAddress],
-    ) -> Result<Vec<DatasetAddress>, ConnectorError> {
-        rights::writable(self, connection, tables).await
+        table: &DatasetAddress,
+    ) -> Result<bool, ConnectorError> {
+        rights::is_writable(self, connection, table).await
     }
 
+    /// The binary log is kept for its time whether or not a replica has caught up.
     async fn leaks(
         &self,
         connection: &mut MySqlConnection,

@@ -140,12 +140,12 @@ impl Backend for PostgresBackend {
         self.load.pressure(connection).await.map_err(|error| self.server.fault("", &error))
     }
 
-    async fn writable(
+    async fn is_writable(
         &self,
         connection: &mut Self::Connection,
-        tables: &[DatasetAddress],
-    ) -> Result<Vec<DatasetAddress>, ConnectorError> {
-        rights::writable(&self.server, connection, tables).await
+        table: &DatasetAddress,
+    ) -> Result<bool, ConnectorError> {
+        rights::is_writable(&self.server, connection, table).await
     }
 
     async fn leaks(

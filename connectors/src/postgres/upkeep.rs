@@ -1,6 +1,7 @@
 //! What belongs to a batch and to the end of a run besides the rows: the schema stays as it is, dead rows go.
 
 use super::connect::{PostgresConnection, Server};
+use super::shape::DEFAULT_SCHEMA;
 use super::{leaks, rows};
 use crate::dataset::{DatasetAddress, Location};
 use crate::error::ConnectorError;
@@ -79,9 +80,10 @@ pub(super) async fn prepare_survey(
     connection.rows(sql).await.map(drop).map_err(|error| server.fault(&table.dataset, &error))
 }
 
-fn names_of(address: &DatasetAddress) -> (&str, &str) {
+/// The schema and the name of a table; nothing has the names of what is no table.
+pub(super) fn names_of(address: &DatasetAddress) -> (&str, &str) {
     match &address.location {
-        Location::Table { schema, table } => (schema.as_deref().unwrap_or("public"), table),
+        Location::Table { schema, table } => (schema.as_deref().unwrap_or(DEFAULT_SCHEMA), table),
         Location::Objects { .. } => ("", ""),
     }
 }

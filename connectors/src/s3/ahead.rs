@@ -9,11 +9,9 @@ use super::client::Bucket;
 use super::due::{self, DueRecords, PAGES_MAX};
 use super::walk::Walk;
 use crate::batch::Batch;
-use crate::dataset::DatasetAddress;
 use crate::error::ConnectorError;
-use crate::selection::{Selection, StartCondition};
+use crate::standing_walk::StandingWalk;
 use crate::value::RecordKey;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -22,25 +20,7 @@ const FRESH: Duration = Duration::from_secs(10);
 
 /// The walk that stands where the batch before ended.
 #[derive(Debug, Default)]
-pub(super) struct Ahead(Mutex<Option<Standing>>);
-
-#[derive(Debug)]
-struct Standing {
-    walk: Walk,
-    address: DatasetAddress,
-    start: StartCondition,
-    last_key: RecordKey,
-    listed_at: Instant,
-}
-
-impl Standing {
-    fn serves(&self, selection: &Selection, after: Option<&RecordKey>) -> bool {
-        after == Some(&self.last_key)
-            && self.address == selection.address
-            && self.start == selection.start
-            && self.listed_at.elapsed() < FRESH
-    }
-}
+pub(super) struct Ahead(StandingWalk<Walk>);
 
 impl Ahead {
     /// The next due records, and the walk that found them.
@@ -50,9 +30,8 @@ impl Ahead {
         batch: &Batch,
     ) -> Result<(DueRecords, Walk), ConnectorError> {
         let (selection, after) = (&batch.selection, batch.range.after.as_ref());
-        let standing = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let mut walk = match standing.filter(|standing| standing.serves(selection, after)) {
-            Some(standing) => standing.walk,
+        let mut walk = match self.0.take(selection, after, FRESH) {
+            Some(walk) => walk,
             None => due::walk_after(bucket, selection, after).await?,
         };
         let due = due::due_of(bucket, selection, &mut walk, batch.range.records_max).await?;
@@ -65,9 +44,7 @@ impl Ahead {
         let keys = due::records_of(batch.range.records_max);
         // What fails here is listed anew by the next batch, which tells of it.
         if walk.read_ahead(keys, PAGES_MAX).await.is_ok() && walk.is_settled() {
-            let (address, start) = (batch.selection.address.clone(), batch.selection.start.clone());
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
-                Some(Standing { walk, address, start, last_key, listed_at });
+            self.0.put(&batch.selection, last_key, walk, listed_at);
         }
     }
 }

@@ -8,7 +8,7 @@ use super::ahead::Ahead;
 use super::client::{Bucket, Credentials, S3Options, Side};
 use super::due::DueRecords;
 use super::judge::Judge;
-use super::key::{Named, record_key};
+use super::key::{NULL, Named, record_key};
 use super::listing::Entry;
 use super::walk::{Walk, of_key};
 use super::{REQUESTS_AT_ONCE, refuse_foreign_parts, removal, tags};
@@ -52,9 +52,7 @@ impl S3Disposer {
         let bucket = Box::pin(Bucket::open(store, options, credentials, Side::Writer)).await?;
         Ok(Self { bucket, may_be_under_way: AtomicBool::new(true), ahead: Ahead::default() })
     }
-}
 
-impl S3Disposer {
     async fn act(
         &self,
         batch: &Batch,
@@ -67,9 +65,9 @@ impl S3Disposer {
         }
     }
 
-    /// Lists what comes after this batch, unless it is the last.
-    async fn read_on(&self, batch: &Batch, last_key: Option<RecordKey>, walk: Option<Walk>) {
-        if let (Some(last_key), Some(walk)) = (last_key, walk) {
+    /// Lists what comes after this batch, where the walk goes on.
+    async fn read_on(&self, batch: &Batch, next: Option<(RecordKey, Walk)>) {
+        if let Some((last_key, walk)) = next {
             self.ahead.read_on(batch, last_key, walk).await;
         }
     }
@@ -103,9 +101,11 @@ impl RecordDisposer for S3Disposer {
         let keys = chosen.entries.iter().map(record_key).collect();
         let groups = vec![DatasetKeys { dataset, keys }];
         intent.intend(&Intended { groups, last_key: chosen.last_key.clone(), mark: None }).await?;
-        let last_key = chosen.last_key.filter(|_| !chosen.exhausted);
+        // A bucket without versions is listed anew each time: to list it ahead would be for nothing.
+        let ends_here = chosen.exhausted || chosen.entries.iter().any(|entry| entry.id == NULL);
+        let next = if ends_here { None } else { chosen.last_key.zip(walk) };
         let act = self.act(batch, chosen.entries, group);
-        let (done, ()) = tokio::join!(act, self.read_on(batch, last_key, walk));
+        let (done, ()) = tokio::join!(act, self.read_on(batch, next));
         failpoint::hit("before-sync");
         if done.is_err() {
             self.may_be_under_way.store(true, Ordering::SeqCst);

@@ -114,12 +114,12 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         connection: &mut Self::Connection,
     ) -> impl Future<Output = Result<Pressure, ConnectorError>> + Send;
 
-    /// Of these tables those whose rows this session's role may change: [`crate::RecordSource::writable`].
-    fn writable(
+    /// Whether this session's role may delete or change rows of a table: [`crate::RecordSource::writable`].
+    fn is_writable(
         &self,
         connection: &mut Self::Connection,
-        tables: &[DatasetAddress],
-    ) -> impl Future<Output = Result<Vec<DatasetAddress>, ConnectorError>> + Send;
+        table: &DatasetAddress,
+    ) -> impl Future<Output = Result<bool, ConnectorError>> + Send;
 
     /// What keeps or copies values of these tables that are erased: [`crate::RecordSource::leaks`].
     fn leaks(

@@ -71,13 +71,8 @@ impl Change<'_> {
         lease: &mut Lease<'_, B>,
         restriction: &Restriction,
     ) -> Result<Vec<RecordKey>, ConnectorError> {
-        let table = &self.target.table;
         let condition = self.target.due_within(lease, restriction)?;
-        let mut sql = SqlText::fill(
-            "SELECT {0} FROM {1} WHERE {2} ORDER BY {3}",
-            &[&table.list(lease.backend()), &table.from, &condition, &table.order()],
-        );
-        sql.push(LOCKING);
+        let sql = locking_list(lease.backend(), &self.target.table, &condition);
         lease.keys(self.target.dataset(), sql).await
     }
 
@@ -248,6 +243,20 @@ fn one_by_one(selection: &Selection) -> bool {
     }
 }
 
+/// The statement that lists the keys for which `condition` holds, in key order.
+pub(super) fn list<B: Backend>(backend: &B, table: &KeyedTable<'_>, condition: &SqlText) -> SqlText {
+    SqlText::fill(
+        "SELECT {0} FROM {1} WHERE {2} ORDER BY {3}",
+        &[&table.list(backend), &table.from, condition, &table.order()],
+    )
+}
+
+fn locking_list<B: Backend>(backend: &B, table: &KeyedTable<'_>, condition: &SqlText) -> SqlText {
+    let mut sql = list(backend, table, condition);
+    sql.push(LOCKING);
+    sql
+}
+
 /// Deletes the rows for which `condition` holds. Answers with their keys in key order.
 async fn delete<B: Backend>(
     lease: &mut Lease<'_, B>,
@@ -281,12 +290,7 @@ async fn delete<B: Backend>(
             let keys = if let Some(locked) = locked {
                 locked
             } else {
-                let mut sql = SqlText::fill(
-                    "SELECT {0} FROM {1} WHERE {2} ORDER BY {3}",
-                    &[&table.list(backend), &table.from, condition, &table.order()],
-                );
-                sql.push(LOCKING);
-                listed = lease.keys(dataset, sql).await?;
+                listed = lease.keys(dataset, locking_list(backend, table, condition)).await?;
                 &listed
             };
             let alias = SqlText::ident(&lease.written(Ident::new(&table.alias))?);

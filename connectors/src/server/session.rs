@@ -293,7 +293,13 @@ impl<'a, B: Backend> Lease<'a, B> {
         tables: &[DatasetAddress],
     ) -> Result<Vec<DatasetAddress>, ConnectorError> {
         let backend = self.backend();
-        backend.writable(self.connection()?, tables).await
+        let mut writable = Vec::new();
+        for table in tables {
+            if backend.is_writable(self.connection()?, table).await? {
+                writable.push(table.clone());
+            }
+        }
+        Ok(writable)
     }
 
     pub(super) async fn partitions(

@@ -53,15 +53,10 @@ impl Change<'_> {
         let (dataset, table) = (self.target.dataset(), &self.target.table);
         let condition = self.target.due_within(lease, &self.restriction)?;
         let backend = lease.backend();
-        let list = table.list(backend);
         if let Some(listed) = backend.listed_numbers().filter(|_| table.is_integer()) {
-            let sql = SqlText::fill(listed, &[&list, &table.from, &condition]);
+            let sql = SqlText::fill(listed, &[&table.list(backend), &table.from, &condition]);
             return Ok(change::in_order(lease.numbers(dataset, sql).await?));
         }
-        let sql = SqlText::fill(
-            "SELECT {0} FROM {1} WHERE {2} ORDER BY {3}",
-            &[&list, &table.from, &condition, &table.order()],
-        );
-        lease.keys(dataset, sql).await
+        lease.keys(dataset, change::list(backend, table, &condition)).await
     }
 }

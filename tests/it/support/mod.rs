@@ -11,6 +11,7 @@ use server::Database;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
 use tempfile::TempDir;
 
 /// What a command of the program answered.
@@ -153,8 +154,12 @@ impl Project {
     }
 }
 
+/// The program; `OUBLIETTE_TEST_PROGRAM` names another build of it, where an optimised one is to be measured.
 pub(crate) fn binary() -> &'static str {
-    env!("CARGO_BIN_EXE_oubliette")
+    static PROGRAM: LazyLock<String> = LazyLock::new(|| {
+        std::env::var("OUBLIETTE_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_oubliette").to_owned())
+    });
+    &PROGRAM
 }
 
 /// Runs statements through the `sqlite3` command: the database's own word, not ours.
