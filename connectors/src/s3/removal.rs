@@ -19,6 +19,13 @@ use std::collections::{HashMap, HashSet};
 /// Most versions in one request; every store refuses more.
 const VERSIONS_PER_REQUEST: usize = 1_000;
 
+/// Requests with several versions under way at once. A store works through the versions of one request one after the
+/// other, so that many small requests take less time than few large ones.
+const BULKS_AT_ONCE: usize = 20;
+
+/// Fewest versions in one request where there are more: each request costs something.
+const VERSIONS_PER_REQUEST_MIN: usize = 100;
+
 /// Longer keys are deleted one by one: SeaweedFS 4.48 fails on them in one request with others.
 const BULK_KEY_BYTES_MAX: usize = 255;
 
@@ -81,10 +88,12 @@ async fn remove_all(bucket: &Bucket, entries: &[Entry]) -> Result<Vec<Answer>, C
     let of = |places: &[usize]| -> Vec<Entry> {
         places.iter().filter_map(|at| entries.get(*at).cloned()).collect()
     };
+    let per_request =
+        bulk.len().div_ceil(BULKS_AT_ONCE).clamp(VERSIONS_PER_REQUEST_MIN, VERSIONS_PER_REQUEST);
     let requests: Vec<_> =
-        bulk.chunks(VERSIONS_PER_REQUEST).map(|places| remove_in_bulk(bucket, of(places))).collect();
+        bulk.chunks(per_request).map(|places| remove_in_bulk(bucket, of(places))).collect();
     let of_bulk: Vec<Vec<Answer>> =
-        futures_util::stream::iter(requests).buffered(LANES).try_collect().await?;
+        futures_util::stream::iter(requests).buffered(BULKS_AT_ONCE).try_collect().await?;
     let requests: Vec<_> = of(&single).into_iter().map(|entry| remove_one(bucket, entry)).collect();
     let of_single: Vec<Answer> = futures_util::stream::iter(requests).buffered(LANES).try_collect().await?;
     let mut answers = vec![Answer::Kept(KeptReason::Refused); entries.len()];
