@@ -3,12 +3,13 @@
 
 use crate::batch::{Batch, BatchOutcome, DatasetKeys, Intended, IntentSink, Observation};
 use crate::capability::Capabilities;
+use crate::classify::classify;
 use crate::dataset::{DatasetAddress, DatasetShape};
 use crate::error::ConnectorError;
 use crate::leak::{Leak, LeakLook};
 use crate::names::NamePage;
 use crate::partition::{Partition, PartitionEnd};
-use crate::selection::{InventoryNote, Page, RecordFacts, RowPage, RowValues, Selection, Survey};
+use crate::selection::{Class, InventoryNote, Page, RecordFacts, RowPage, RowValues, Selection, Survey};
 use crate::value::{RecordKey, Value};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -93,6 +94,21 @@ pub trait RecordSource: Debug + Send + Sync {
         selection: &Selection,
         key: &RecordKey,
     ) -> Result<Option<RecordFacts>, ConnectorError>;
+
+    /// Where each of these records falls, of those that are there, in no order.
+    async fn classes(
+        &self,
+        selection: &Selection,
+        keys: &[RecordKey],
+    ) -> Result<Vec<(RecordKey, Class)>, ConnectorError> {
+        let mut classes = Vec::with_capacity(keys.len());
+        for key in keys {
+            if let Some(facts) = self.facts(selection, key).await? {
+                classes.push((key.clone(), classify(selection, &facts)));
+            }
+        }
+        Ok(classes)
+    }
 
     /// Of these names of objects, those that a record of the dataset that is *not* due has in one of
     /// [`Selection::link_columns`]: such an object must stay. A store without such columns names none.

@@ -12,7 +12,7 @@ use crate::dataset::{ColumnShape, DatasetAddress, DatasetShape};
 use crate::error::ConnectorError;
 use crate::names::NamePage;
 use crate::port::{Pressure, Prospect, RecordSource};
-use crate::selection::{Page, PageRecord, RecordFacts, Selection};
+use crate::selection::{Class, Page, PageRecord, RecordFacts, Selection};
 use crate::value::{RecordKey, ValueType};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -122,6 +122,16 @@ impl RecordSource for DirectorySource {
         blocking(self.root().store(), move || facts(&root, &selection, &key)).await
     }
 
+    async fn classes(
+        &self,
+        selection: &Selection,
+        keys: &[RecordKey],
+    ) -> Result<Vec<(RecordKey, Class)>, ConnectorError> {
+        refuse_foreign_parts(selection)?;
+        let (root, selection, keys) = (Arc::clone(self.root()), selection.clone(), keys.to_vec());
+        blocking(self.root().store(), move || classes(&root, &selection, keys)).await
+    }
+
     async fn names(
         &self,
         selection: &Selection,
@@ -198,6 +208,29 @@ fn facts(root: &Root, selection: &Selection, key: &RecordKey) -> Result<Option<R
         Seen::Entry(_) => Err(not_governable(root, "it is no regular file")),
         Seen::Foreign => Err(not_governable(root, "it is behind a symbolic link or a mount point")),
     }
+}
+
+/// What is behind a link or a mount point was not seen, and is passed over.
+fn classes(
+    root: &Root,
+    selection: &Selection,
+    keys: Vec<RecordKey>,
+) -> Result<Vec<(RecordKey, Class)>, ConnectorError> {
+    let judge = Judge::new(selection)?;
+    let mut parent = Parent::default();
+    let mut classes = Vec::with_capacity(keys.len());
+    for key in keys {
+        let member = key::text_of(&key).and_then(|text| Some((text, judge.captures(text)?)));
+        let Some((text, captures)) = member else { continue };
+        let seen = parent
+            .look(root, text)
+            .map_err(|errno| system_error(root.store(), "looking at a file", errno))?;
+        if let Seen::Entry(status) = seen {
+            let class = judge.class(text, captures, &status);
+            classes.push((key, class));
+        }
+    }
+    Ok(classes)
 }
 
 fn not_governable(root: &Root, reason: &str) -> ConnectorError {

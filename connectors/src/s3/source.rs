@@ -146,6 +146,26 @@ impl RecordSource for S3Source {
         }
     }
 
+    async fn classes(
+        &self,
+        selection: &Selection,
+        keys: &[RecordKey],
+    ) -> Result<Vec<(RecordKey, Class)>, ConnectorError> {
+        refuse_foreign_parts(selection)?;
+        let judge = Judge::new(&self.bucket, selection).await?;
+        let mut classes = Vec::with_capacity(keys.len());
+        for key in keys {
+            let member = Named::of(key).and_then(|named| Some((named, judge.captures(named.key())?)));
+            let Some((named, captures)) = member else { continue };
+            let group = of_key(&self.bucket, named.key()).await?;
+            let facts = judge.facts_of(&group, &captures, true).await?;
+            let own = group.entries.iter().zip(&facts).filter(|(entry, _)| named.is(entry));
+            let newest = own.max_by_key(|(entry, _)| (entry.is_latest, entry.modified_at));
+            classes.extend(newest.map(|(entry, facts)| (key.clone(), judge.class(entry, facts))));
+        }
+        Ok(classes)
+    }
+
     /// An object is there when a version of it is, also under a marker.
     async fn names(
         &self,

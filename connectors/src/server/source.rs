@@ -12,12 +12,15 @@ use crate::leak::{Leak, LeakLook};
 use crate::names::{NamePage, name_of};
 use crate::partition::Partition;
 use crate::port::{Bound, Pressure, Reach, RecordSource};
-use crate::selection::{Page, PageRecord, RecordFacts, RowPage, RowValues, Selection, Survey};
+use crate::selection::{Class, Page, PageRecord, RecordFacts, RowPage, RowValues, Selection, Survey};
 use crate::sql::{SqlText, class};
 use crate::value::{RecordKey, Value};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
+
+/// Keys whose classes one statement tells.
+const KEYS_AT_ONCE: usize = 1_000;
 
 /// Reads records of one database. Its sessions are read-only and it knows no writer's credentials.
 #[derive(Debug)]
@@ -122,6 +125,14 @@ impl<B: Backend> RecordSource for ServerSource<B> {
         key: &RecordKey,
     ) -> Result<Option<RecordFacts>, ConnectorError> {
         reading!(self, &selection.address.dataset, |lease| facts(&mut lease, selection, key))
+    }
+
+    async fn classes(
+        &self,
+        selection: &Selection,
+        keys: &[RecordKey],
+    ) -> Result<Vec<(RecordKey, Class)>, ConnectorError> {
+        reading!(self, &selection.address.dataset, |lease| classes(&mut lease, selection, keys))
     }
 
     async fn names_to_keep(
@@ -281,6 +292,20 @@ async fn names_to_keep<B: Backend>(
         }
     }
     Ok(kept)
+}
+
+async fn classes<B: Backend>(
+    lease: &mut Lease<'_, B>,
+    selection: &Selection,
+    keys: &[RecordKey],
+) -> Result<Vec<(RecordKey, Class)>, ConnectorError> {
+    lease.verify(selection).await?;
+    let target = Target::of(lease, selection)?;
+    let mut classes = Vec::with_capacity(keys.len());
+    for keys in keys.chunks(KEYS_AT_ONCE) {
+        classes.extend(target.classes_of(lease, keys, "").await?);
+    }
+    Ok(classes)
 }
 
 fn shape_of<'s, B: Backend>(

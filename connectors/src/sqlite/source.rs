@@ -11,7 +11,7 @@ use crate::dataset::{DatasetAddress, DatasetShape, Location};
 use crate::error::ConnectorError;
 use crate::names::{NamePage, name_of};
 use crate::port::{Pressure, RecordSource};
-use crate::selection::{Page, PageRecord, RecordFacts, RowPage, RowValues, Selection, Survey};
+use crate::selection::{Class, Page, PageRecord, RecordFacts, RowPage, RowValues, Selection, Survey};
 use crate::sql::{SqlText, sqlite as dialect};
 use crate::value::{RecordKey, Value};
 use async_trait::async_trait;
@@ -21,6 +21,8 @@ use std::collections::BTreeMap;
 
 /// Longest pause that [`RecordSource::pressure`] asks for at once, in milliseconds.
 const PAUSE_MS_MAX: u64 = 2_000;
+/// Keys whose classes one statement tells.
+const KEYS_AT_ONCE: usize = 1_000;
 /// Pause for a write-ahead log of exactly the limit, in milliseconds.
 const PAUSE_MS_AT_LIMIT: u64 = 250;
 
@@ -111,6 +113,14 @@ impl RecordSource for SqliteSource {
         key: &RecordKey,
     ) -> Result<Option<RecordFacts>, ConnectorError> {
         reading!(self.session, &selection.address.dataset, |lease| facts(&mut lease, selection, key))
+    }
+
+    async fn classes(
+        &self,
+        selection: &Selection,
+        keys: &[RecordKey],
+    ) -> Result<Vec<(RecordKey, Class)>, ConnectorError> {
+        reading!(self.session, &selection.address.dataset, |lease| classes(&mut lease, selection, keys))
     }
 
     async fn names_to_keep(
@@ -332,6 +342,20 @@ async fn facts(
         }));
     }
     Ok(None)
+}
+
+async fn classes(
+    lease: &mut Lease<'_>,
+    selection: &Selection,
+    keys: &[RecordKey],
+) -> Result<Vec<(RecordKey, Class)>, ConnectorError> {
+    lease.verify(selection).await?;
+    let target = Target::of(lease, selection).await?;
+    let mut classes = Vec::with_capacity(keys.len());
+    for keys in keys.chunks(KEYS_AT_ONCE) {
+        classes.extend(target.classes_of(lease, keys).await?);
+    }
+    Ok(classes)
 }
 
 fn truth(condition: &SqlText) -> SqlText {

@@ -449,4 +449,11 @@ pub async fn the_oracle_agrees_with_the_survey(fixture: &dyn Fixture) {
         assert_eq!(*number, count(Class::Undecidable(*reason)), "{reason:?}");
     }
     assert_eq!(source.facts(&selection, &fixture.key(RECORDS + 1)).await.expect("facts"), None);
+    let keys: Vec<RecordKey> = records.iter().map(|record| fixture.key(record.number)).collect();
+    let asked = [keys, vec![fixture.key(RECORDS + 1)]].concat();
+    let mut told: BTreeMap<Class, u64> = BTreeMap::new();
+    for (_, class) in source.classes(&selection, &asked).await.expect("classes") {
+        *told.entry(class).or_default() += 1;
+    }
+    assert_eq!(told, counted);
 }
