@@ -33,10 +33,12 @@ use crate::digest::Digest32;
 mod check;
 mod outcome;
 mod text;
+mod together;
 
 pub use check::{EvidenceError, LIST_ENTRIES_MAX};
 pub use outcome::Outcome;
 pub use text::{Code, PublicText, TextError};
+pub use together::{REQUESTS_MAX, RequestEvidence, RequestPart};
 
 /// Everything that was seen of one run. [`Evidence::check`] must pass before anything is signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +51,9 @@ pub struct Evidence {
     /// For a person's request only: its opaque reference and dates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Request>,
+    /// For persons whose requests were carried out together: each with its own counts and outcome.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<RequestEvidence>,
     pub policies: Vec<PolicyReference>,
     /// The digest of the published plan file.
     pub plan_digest: Digest32,

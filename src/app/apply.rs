@@ -197,8 +197,8 @@ impl App {
         control: &Control,
         progress: &dyn ProgressSink,
     ) -> Result<ApplyEnd, AppError> {
-        if let Some(request) = &plan.approved().plan().request {
-            self.request_begins(request).await?;
+        if plan.approved().plan().request.is_some() {
+            self.requests_begin(plan.approved().plan()).await?;
         }
         let public_digest = self.intend(&mut run, plan.approved().plan()).await?;
         let key = self.run_key(&run)?;
@@ -212,7 +212,7 @@ impl App {
         }
         let (approved, items) = (plan.approved(), Some(plan.items()));
         let running = Running { run, approved, items, key, stores, public_digest };
-        let stated = self.state(&running, &end, Some(early)).await?;
+        let stated = Box::pin(self.state(&running, &end, Some(early))).await?;
         let certified = self.certify(&stated).await?;
         Ok(certified_end(&stated, end.failures, certified))
     }

@@ -75,22 +75,32 @@ impl App {
         };
         let (readings, gathered) = tokio::join!(readings, gathered);
         let (readings, (claims, set)) = (readings?, gathered?);
-        let (targets, locks) = match request {
-            Some(_) => self.targets_of_request(running, end, &claims, finished_at).await?,
+        let (shares, locks) = match request {
+            Some(_) => {
+                let (shares, locks) =
+                    Box::pin(self.targets_of_request(running, end, &claims, finished_at)).await?;
+                (Some(shares), locks)
+            }
+            None => (None, Vec::new()),
+        };
+        let (targets, locks) = match &shares {
+            Some(shares) => (shares.targets.clone(), locks),
             None => self.targets(running, end, &claims, (readings, &book), finished_at)?,
         };
         let mut residuals = locked(&locks)?;
         residuals.extend(self.residuals(&targets, end, finished_at).await?);
         let mut evidence =
             evidence_of(self, running, &run, Gathered { targets, residuals, set, finished_at })?;
-        if request.is_some() && running.items.is_some() {
-            let found = self.found_of(running.approved.plan()).await?;
-            evidence.downstream =
-                self.tell_recipients(running, &found, &evidence.targets, finished_at).await?;
+        if let (Some(planned), Some(shares)) = (request, &shares) {
+            evidence.requests = shares.requests(planned, evidence.kind, &evidence.residuals)?;
+            if running.items.is_some() {
+                evidence.downstream = Box::pin(self.tell_recipients(running, shares, finished_at)).await?;
+            }
         }
         let identity = self.identity(&run, finished_at)?;
         let mut continues = Vec::new();
-        if let Some(request) = request {
+        // Nothing of requests that are carried out together was certified before.
+        if let Some(request) = request.filter(|request| request.members.is_empty()) {
             for id in self.certificates_of_request(&request.request_id).await? {
                 let relation = RelationKind::Continues;
                 continues.push(Relation { certificate_id: id.parse()?, relation });
@@ -312,7 +322,8 @@ fn evidence_of(
             country: None,
             contact: Some(PublicText::new(controller.contact.as_str())?),
         },
-        request: plan.request.as_ref().map(request_of).transpose()?,
+        request: plan.request.as_ref().filter(|one| one.members.is_empty()).map(request_of).transpose()?,
+        requests: Vec::new(),
         policies,
         plan_digest: running.public_digest,
         approvals: approvals(running)?,

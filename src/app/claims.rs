@@ -11,10 +11,10 @@ use super::evidence;
 use crate::catalog::Catalog;
 use crate::certificate::{CommitmentKey, RecordSet, RecordSetBuilder};
 use crate::execution::place_of;
-use crate::journal::codec;
+use crate::journal::codec::{self, OutcomeDelta};
 use crate::journal::{BatchId, BatchRecord, BatchState, JournalStore, PARTITIONS_FROM, RunKey};
 use anyhow::{Context, bail};
-use connectors::DatasetKeys;
+use connectors::{DatasetKeys, Intended, RecordKey};
 use early::Committed;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -64,6 +64,50 @@ pub(super) async fn gather(
     let set = gathering.committed.builder.finish(out)?;
     remove_work(work)?;
     Ok((gathering.claims, set))
+}
+
+/// The keys that the journal has of one dataset under one item.
+#[derive(Debug, Default)]
+pub(super) struct TouchedKeys {
+    /// Seen in their final state.
+    pub(super) disposed: Vec<RecordKey>,
+    /// Intended, and gone before the batch that intended them touched them.
+    pub(super) absent: Vec<RecordKey>,
+}
+
+/// By position of the item and name of the dataset.
+pub(super) type Touched = BTreeMap<(u32, String), TouchedKeys>;
+
+/// Every key of the run's proven batches: in memory, so only where their number is bounded, as that of requests is.
+///
+/// # Errors
+/// If the journal cannot be read.
+pub(super) async fn touched(
+    journal: &dyn JournalStore,
+    run_id: &str,
+    key: &RunKey,
+) -> anyhow::Result<Touched> {
+    let (mut touched, mut after) = (Touched::new(), None);
+    loop {
+        let page = journal.batches(run_id, after.as_ref(), BATCHES_PER_PAGE).await?;
+        let Some(last) = page.last() else { return Ok(touched) };
+        after = Some(last.id.clone());
+        for batch in page.iter().filter(|batch| batch.state == BatchState::Proven) {
+            let (intended, outcome) = opened(batch, key)?;
+            for group in outcome.disposed(&intended) {
+                let known = touched.entry((batch.id.item, group.dataset)).or_default();
+                known.disposed.extend(group.keys);
+            }
+            for (dataset, counts) in batch.counts.iter().filter(|(_, counts)| counts.already_absent > 0) {
+                // Where some were kept too, those are told by reading them again.
+                let groups = outcome.groups.iter().filter(|group| group.dataset == *dataset);
+                let keys = groups.flat_map(|group| group.not_disposed.iter().cloned());
+                let most = usize::try_from(counts.already_absent).unwrap_or(usize::MAX);
+                let known = touched.entry((batch.id.item, dataset.clone())).or_default();
+                known.absent.extend(keys.take(most));
+            }
+        }
+    }
 }
 
 /// The work directory is empty by now.
@@ -163,10 +207,15 @@ impl<'a> Gathering<'a> {
 /// The keys of one proven batch that were seen in their final state: intended less what the outcome
 /// takes back.
 fn disposed_keys(batch: &BatchRecord, key: &RunKey) -> anyhow::Result<Vec<DatasetKeys>> {
+    let (intended, outcome) = opened(batch, key)?;
+    Ok(outcome.disposed(&intended))
+}
+
+fn opened(batch: &BatchRecord, key: &RunKey) -> anyhow::Result<(Intended, OutcomeDelta)> {
     let sealed = batch.intended.as_ref().context("a proven batch has no keys")?;
     let plain = key.open(&place_of(&batch.id, "intended"), sealed)?;
     let intended = codec::decode_intended(&plain)?;
     let sealed = batch.outcome.as_ref().context("a proven batch has no outcome")?;
     let plain = key.open(&place_of(&batch.id, "outcome"), sealed)?;
-    Ok(codec::decode_outcome(&plain)?.disposed(&intended))
+    Ok((intended, codec::decode_outcome(&plain)?))
 }

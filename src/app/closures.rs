@@ -216,6 +216,7 @@ impl App {
                 contact: Some(PublicText::new(controller.contact.as_str()).map_err(anyhow::Error::from)?),
             },
             request: None,
+            requests: Vec::new(),
             policies: Vec::new(),
             plan_digest: Digest32::of(&announcement),
             approvals: Vec::new(),

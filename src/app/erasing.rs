@@ -8,8 +8,10 @@ use super::requests::argument;
 use super::{App, AppError, PlanStanding};
 use crate::erasure::compile;
 use crate::erasure::found::Found;
+use crate::erasure::gathered::{Gathered, Member};
 use crate::erasure::graph::Graph;
-use crate::erasure::planner::{RequestInput, draft, executable, reach_of};
+use crate::erasure::planner::{Asking, Drafted, RequestInput, draft, executable, reach_of};
+use crate::erasure::request::Request;
 use crate::hold::HoldRegister as _;
 use crate::ledger::RequestEvent;
 use crate::plan::approval::CompileError;
@@ -32,12 +34,25 @@ impl App {
         author: Option<String>,
     ) -> Result<PlanStanding, AppError> {
         self.settle_requests().await?;
-        let mut request = self.request(reference).await?;
+        let request = self.request(reference).await?;
         request.may_be_planned()?;
         let given = self.ledger.request_identities(&request.request_id).await?;
         let mut given = given.ok_or_else(|| argument("the identities of the request are destroyed", None))?;
         let before = self.last_found(&request.request_id).await?;
         let renewal = self.renewal(&request, &mut given, before.as_ref()).await?;
+        let person = Asking { request: &request, given, before: before.as_ref(), renewal };
+        let drafted = self.drafted(vec![person], author).await?;
+        let plan = drafted.plan.context("a request alone has a plan")?;
+        self.keep_plan(&plan, &drafted.found, vec![request]).await?;
+        self.standing(plan).await
+    }
+
+    /// Finds the persons and drafts one plan for all of them.
+    pub(super) async fn drafted(
+        &self,
+        persons: Vec<Asking<'_>>,
+        author: Option<String>,
+    ) -> Result<Drafted, AppError> {
         let now = self.now();
         let sources = self.sources().await?;
         let book = self.ledger.book().await?;
@@ -51,29 +66,42 @@ impl App {
             }
             Err(error) => return Err(error),
         };
-        let (plan, found) = draft(RequestInput {
+        Ok(draft(RequestInput {
             catalog: &self.catalog,
             sources: &sources,
             holds: &book,
-            request: &request,
-            given,
-            before: before.as_ref(),
-            renewal,
+            persons,
             found_key,
             now,
             valid_for: self.validity(now)?,
             plan_id: self.environment.ids.new_id("plan")?,
+            request_id: self.environment.ids.new_id("together")?,
             author: author.unwrap_or_else(|| "unnamed".to_owned()),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             clock_doubt,
         })
-        .await?;
-        self.ledger.save_plan(&plan, &plan.canonical(), &plan.digest()).await?;
-        self.ledger.keep_found(&plan.plan_id, &request.request_id, &found).await?;
-        request.plan()?;
-        let event = RequestEvent { at: now, event: "planned".to_owned(), note: None };
-        self.ledger.update_request(&request, &event).await?;
-        self.standing(plan).await
+        .await?)
+    }
+
+    /// Keeps a plan with what it is bound to, and notes it at its requests.
+    pub(super) async fn keep_plan(
+        &self,
+        plan: &Plan,
+        found: &Gathered,
+        requests: Vec<Request>,
+    ) -> Result<(), AppError> {
+        self.ledger.save_plan(plan, &plan.canonical(), &plan.digest()).await?;
+        let found: Vec<_> =
+            found.members.iter().map(|member| (member.request_id.as_str(), &member.found)).collect();
+        self.ledger.keep_found(&plan.plan_id, &found).await?;
+        let event = RequestEvent { at: plan.drafted_at, event: "planned".to_owned(), note: None };
+        let mut planned = Vec::with_capacity(requests.len());
+        for mut request in requests {
+            request.plan()?;
+            planned.push(request);
+        }
+        let planned: Vec<_> = planned.iter().map(|request| (request, &event)).collect();
+        Ok(self.ledger.update_requests(&planned).await?)
     }
 
     /// Plans again every request of which something waits that may go by now; with what became of each.
@@ -97,17 +125,20 @@ impl App {
     /// What the last plan of the request that was begun found: its values still lead on.
     pub(super) async fn last_found(&self, request_id: &str) -> Result<Option<Found>, AppError> {
         match self.last_run(request_id).await? {
-            Some((plan_id, _)) => Ok(self.ledger.found(&plan_id).await?),
+            Some((plan_id, _)) => Ok(self.ledger.found(&plan_id, request_id).await?),
             None => Ok(None),
         }
     }
 
     /// Refuses to begin a run for a request that waits for none, or by a plan that is not its newest.
     pub(super) async fn request_may_begin(&self, plan: &Plan) -> Result<(), AppError> {
-        let Some(planned) = &plan.request else { return Ok(()) };
-        self.request(&planned.request_id).await?.begin()?;
-        let newest = self.ledger.plans_of_request(&planned.request_id).await?.pop();
-        if newest.as_ref() == Some(&plan.plan_id) {
+        if plan.request.is_none() {
+            return Ok(());
+        }
+        for mut request in self.ledger.requests_of_plan(&plan.plan_id).await? {
+            request.begin()?;
+        }
+        if self.ledger.is_newest_plan(&plan.plan_id).await? {
             return Ok(());
         }
         Err(argument(
@@ -124,16 +155,19 @@ impl App {
         if reasons.is_empty() { Ok(()) } else { Err(AppError::Stale(reasons)) }
     }
 
-    /// Notes that a run of the request was begun; going on with one changes nothing.
-    pub(super) async fn request_begins(&self, planned: &RequestPlan) -> Result<(), AppError> {
-        let mut request = self.request(&planned.request_id).await?;
-        let before = request.clone();
-        request.begin()?;
-        if request != before {
-            let event = RequestEvent { at: self.now(), event: "running".to_owned(), note: None };
-            self.ledger.update_request(&request, &event).await?;
+    /// Notes that a run of the requests was begun; going on with one changes nothing.
+    pub(super) async fn requests_begin(&self, plan: &Plan) -> Result<(), AppError> {
+        let event = RequestEvent { at: self.now(), event: "running".to_owned(), note: None };
+        let mut begun = Vec::new();
+        for before in self.ledger.requests_of_plan(&plan.plan_id).await? {
+            let mut request = before.clone();
+            request.begin()?;
+            if request != before {
+                begun.push(request);
+            }
         }
-        Ok(())
+        let begun: Vec<_> = begun.iter().map(|request| (request, &event)).collect();
+        Ok(self.ledger.update_requests(&begun).await?)
     }
 
     /// Compiles the approved plan of a request from what was found when it was drafted.
@@ -160,7 +194,7 @@ impl App {
         strictness: Strictness,
     ) -> Result<Vec<ExecutableItem>, AppError> {
         let found = self.found_of(plan).await?;
-        let request = self.request(&request_of(plan)?.request_id).await?;
+        let request = self.first_request(plan).await?;
         let targets = self.catalog.targets(plan.as_of);
         let around = Surroundings {
             catalog: &self.catalog,
@@ -170,8 +204,16 @@ impl App {
             drafted_at: plan.drafted_at,
         };
         let graph = Graph::of(&self.catalog, world);
-        let compiled = compile::items(&around, &graph, &found, reach_of(&request));
-        if compiled.len() != plan.items.len() {
+        let mut compiled = Vec::with_capacity(plan.items.len());
+        let mut counts = Vec::new();
+        for group in 0..found.groups() {
+            let items = compile::items(&around, &graph, &found.whole(group), reach_of(&request));
+            counts.push(u32::try_from(items.len()).unwrap_or(u32::MAX));
+            compiled.extend(items);
+        }
+        let planned = request_of(plan)?;
+        let is_same_groups = planned.members.is_empty() || planned.group_items == counts;
+        if compiled.len() != plan.items.len() || !is_same_groups {
             return Err(unlike(plan, world));
         }
         let mut items = Vec::with_capacity(compiled.len());
@@ -205,14 +247,31 @@ impl App {
     }
 
     /// What was found for the plan, if it is what was approved.
-    pub(super) async fn found_of(&self, plan: &Plan) -> Result<Found, AppError> {
-        let found = self.ledger.found(&plan.plan_id).await?;
-        let found = found.context("what was found for the plan is destroyed")?;
-        if found.digest() == request_of(plan)?.found_digest {
-            Ok(found)
+    pub(super) async fn found_of(&self, plan: &Plan) -> Result<Gathered, AppError> {
+        let planned = request_of(plan)?;
+        let mut found = self.ledger.found_of_plan(&plan.plan_id).await?;
+        let mut take =
+            |request_id: &str| found.remove(request_id).context("what was found for the plan is destroyed");
+        let gathered = if planned.members.is_empty() {
+            Gathered::of_one(planned.request_id.clone(), take(&planned.request_id)?)
+        } else {
+            let members = planned.members.iter().map(|member| {
+                let (request_id, group) = (member.request_id.clone(), member.group);
+                anyhow::Ok(Member { found: take(&request_id)?, request_id, group })
+            });
+            Gathered { members: members.collect::<Result<_, _>>()? }
+        };
+        if gathered.digest() == planned.found_digest {
+            Ok(gathered)
         } else {
             Err(AppError::PlanDamaged { plan_id: plan.plan_id.clone() })
         }
+    }
+
+    /// The request of the plan; of several the first, which reaches what the others do.
+    pub(super) async fn first_request(&self, plan: &Plan) -> Result<Request, AppError> {
+        let first = request_of(plan)?.request_ids().first().map(|id| (*id).to_owned());
+        self.request(&first.context("the plan is for no request")?).await
     }
 }
 

@@ -7,30 +7,27 @@
 
 use super::apply::Running;
 use super::certify::Locks;
-use super::claims::{Claim, Claims};
+use super::claims::{self, Claim, Claims, Touched, TouchedKeys};
 use super::erasing::request_of;
 use super::evidence::{self as seen, codes, error_code, names, rule};
-use super::requests::{GIVEN_ANEW, SHARED};
-use super::suppress::StillNamed;
+use super::shares::Shares;
 use super::{App, AppError};
-use crate::erasure::compile::{own_of, reference_without_rule};
+use crate::erasure::compile::own_of;
 use crate::erasure::found::Found;
 use crate::erasure::graph::Graph;
-use crate::erasure::texts::naming_in_text;
-use crate::erasure::walk::{Ground, Reader, naming};
 use crate::evidence::{
-    Action, Code, Counts, Exception, Failure, TargetEvidence, Verification, VerificationMethod,
+    Code, Exception, Failure, RequestPart, TargetEvidence, Verification, VerificationMethod,
 };
 use crate::execution::{RunEnd, Tuning, patience};
 use crate::hold::{HoldBook, HoldRegister as _};
 use crate::plan::compile::ExecutableItem;
+use crate::plan::keeping::{KeepError, kept_names};
 use crate::plan::named::{Looking, without_kept};
-use crate::plan::{ItemPart, KeptByDuty, Plan, PlanItem, Search, SearchedDataset};
-use crate::subject::Identity;
+use crate::plan::{ItemPart, KeptByDuty, Plan, PlanItem, RequestPlan};
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
-use connectors::{ConnectorError, Field, Predicate, Survey};
-use std::collections::BTreeSet;
+use connectors::{Class, ConnectorError, LockedRecords, RecordKey, RecordSource, Selection, Survey, Value};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The technique of fields that a duty does not cover: the record itself stays, and is among the exceptions.
 pub const BESIDE_DUTY: &str = "sql.update.beside_duty";
@@ -46,49 +43,87 @@ struct ItemReading {
     kept_because: &'static str,
 }
 
+/// What was seen of one item of one group.
+struct ItemSeen<'a> {
+    item: &'a PlanItem,
+    /// Everything found of the group.
+    found: &'a Found,
+    /// Of several requests: whose each record is.
+    owners: Option<HashMap<String, usize>>,
+}
+
+/// What a reading came to: of all, and of each of several persons.
+struct Read {
+    all: ItemReading,
+    each: BTreeMap<usize, ItemReading>,
+}
+
 impl App {
-    /// One target for each item, and one for each place where the person was looked for. What is needed to
-    /// know the person again is kept with it.
+    /// One target for each item, and one for each place where the persons were looked for; of several persons with
+    /// what of it is whose. What is needed to know them again is kept with it.
     pub(super) async fn targets_of_request(
         &self,
         running: &Running<'_>,
         end: &RunEnd,
         claims: &Claims,
         at: DateTime<Utc>,
-    ) -> Result<(Vec<TargetEvidence>, Vec<Locks>), AppError> {
+    ) -> Result<(Shares, Vec<Locks>), AppError> {
         let plan = running.approved.plan();
-        let found = self.found_of(plan).await?;
-        let mut still = self.still_named(&found)?;
+        let planned = request_of(plan)?;
+        let gathered = self.found_of(plan).await?;
+        let is_together = !planned.members.is_empty();
+        let mut still = self.still_named(&gathered)?;
         let book = self.ledger.book().await?;
         let world = self.world().await?;
         let graph = Graph::of(&self.catalog, &world);
-        let (mut targets, mut locks) = (Vec::new(), Vec::new());
+        let (mut shares, mut locks) = (Shares::of(planned), Vec::new());
+        let touched = if is_together { self.touched(running).await? } else { Touched::new() };
+        let groups = planned.groups_of_items(plan.items.len());
+        let (mut found, mut group) = (gathered.whole(0), 0);
         for (place, item) in plan.items.iter().enumerate() {
+            let of = groups.get(place).copied().unwrap_or(0);
+            if of != group {
+                (found, group) = (gathered.whole(of), of);
+            }
             let executable = running.items.and_then(|items| items.get(place));
+            let owners = is_together.then(|| gathered.owners(group, &item.dataset));
+            let seen = ItemSeen { item, found: &found, owners };
             let reading = match executable {
-                Some(executable) => {
-                    Some(self.item_reading(running, &graph, executable, &found, &book).await?)
-                }
+                Some(executable) => Some(self.item_reading(running, &graph, executable, &seen, &book).await?),
                 None => None,
             };
-            if let Some(Ok(reading)) = &reading {
+            if let Some(Ok(read)) = &reading {
                 let (store, _) = names(&self.catalog, &item.dataset)?;
-                locks.push(Locks { store, of: reading.survey.locks.values().copied().collect() });
+                locks.push(Locks { store, of: read.all.survey.locks.values().copied().collect() });
             }
             let failure = end.failures.iter().find(|failure| failure.item == item.item);
             let failure = failure.map(|failure| error_code(&failure.error));
             let none = Claim::default();
             let claim = claims.get(&(item.item, item.dataset.clone())).unwrap_or(&none);
-            let mut target = self.item_target(plan, item, claim, reading, failure, &book, at)?;
-            target.residue_steps = codes(&end.residue_steps.get(&item.store).cloned().unwrap_or_default())?;
-            targets.push(target);
+            let steps = codes(&end.residue_steps.get(&item.store).cloned().unwrap_or_default())?;
+            let parts = match &seen.owners {
+                Some(owners) => {
+                    let touched = touched.get(&(item.item, item.dataset.clone()));
+                    parts_of(&seen, owners, (planned, &book), (touched, &reading, failure))?
+                }
+                None => BTreeMap::new(),
+            };
+            let all = reading.map(|reading| reading.map(|read| read.all));
+            let mut target = self.item_target(plan, item, claim, all, failure, &book, at)?;
+            target.residue_steps = steps;
+            shares.add(&item.dataset, target, parts);
         }
         if running.items.is_some() {
-            targets.extend(self.searched_again(running, &graph, &found, at, &mut still).await?);
+            self.searched_again(running, &graph, &gathered, at, (&mut still, &mut shares)).await?;
         }
         let certificate = (running.run.certificate_id.as_str(), at);
-        self.suppress(&request_of(plan)?.request_id, &found, &still.hashes, certificate).await?;
-        Ok((targets, locks))
+        self.suppress(&gathered, &still, certificate).await?;
+        Ok((shares, locks))
+    }
+
+    /// The keys that the journal has for each item and dataset.
+    async fn touched(&self, running: &Running<'_>) -> Result<Touched, AppError> {
+        Ok(claims::touched(&*self.ledger, &running.run.run_id, &running.key).await?)
     }
 
     async fn item_reading(
@@ -96,13 +131,22 @@ impl App {
         running: &Running<'_>,
         graph: &Graph<'_>,
         item: &ExecutableItem,
-        found: &Found,
+        seen: &ItemSeen<'_>,
         book: &HoldBook,
-    ) -> Result<Result<ItemReading, ConnectorError>, AppError> {
+    ) -> Result<Result<Read, ConnectorError>, AppError> {
         let selection = item.with_holds(book)?;
         let store = running.stores.get(&item.item.store);
         let store = store.with_context(|| format!("store '{}' is not open", item.item.store))?;
         let attempts_max = Tuning::default().attempts_max;
+        // Whose rows name a file is not told apart.
+        let kept_because = if item.keepers.is_empty() { "kept_with_retained" } else { "named_by_rows" };
+        if let Some(owners) = &seen.owners {
+            let looking = (store.source.as_ref(), kept_because);
+            let read = patience::retrying(attempts_max, || {
+                self.classes_of(looking, (graph, item), &selection, (seen, owners, book))
+            });
+            return Ok(read.await);
+        }
         let survey = patience::retrying(attempts_max, || store.source.survey(&selection)).await;
         let mut survey = match survey {
             Ok(survey) => survey,
@@ -114,21 +158,93 @@ impl App {
             let kept = without_kept(looking, store.source.as_ref(), &selection, &item.keepers, survey).await;
             survey = match kept {
                 Ok(survey) => survey,
-                Err(crate::plan::keeping::KeepError::Store(error)) => return Ok(Err(error)),
-                Err(crate::plan::keeping::KeepError::Hold(error)) => return Err(error.into()),
+                Err(KeepError::Store(error)) => return Ok(Err(error)),
+                Err(KeepError::Hold(error)) => return Err(error.into()),
             };
         }
         let mut by_others = 0;
         if survey.referenced > 0 && item.keepers.is_empty() {
-            let others = own_of(graph, &selection, found);
+            let others = own_of(graph, &selection, seen.found);
             match store.source.survey(&others).await {
                 Ok(seen) => by_others = seen.referenced.min(survey.referenced),
                 Err(error) => return Ok(Err(error)),
             }
         }
-        // Whose rows name a file is not told apart.
-        let kept_because = if item.keepers.is_empty() { "kept_with_retained" } else { "named_by_rows" };
-        Ok(Ok(ItemReading { survey, by_others, kept_because }))
+        Ok(Ok(Read { all: ItemReading { survey, by_others, kept_because }, each: BTreeMap::new() }))
+    }
+
+    /// The same of several persons, record by record, so that it is known whose is what.
+    async fn classes_of(
+        &self,
+        (source, kept_because): (&dyn RecordSource, &'static str),
+        (graph, item): (&Graph<'_>, &ExecutableItem),
+        selection: &Selection,
+        (seen, owners, book): (&ItemSeen<'_>, &HashMap<String, usize>, &HoldBook),
+    ) -> Result<Read, ConnectorError> {
+        let keys = seen.found.own(&item.item.dataset);
+        let mut classes = source.classes(selection, &keys).await?;
+        if !item.keepers.is_empty() {
+            self.keep_named(item, book, &mut classes).await?;
+        }
+        let is_referenced = |(_, class): &&(RecordKey, Class)| *class == Class::Referenced;
+        let referenced: Vec<RecordKey> =
+            classes.iter().filter(is_referenced).map(|(key, _)| key.clone()).collect();
+        let mut by_others: BTreeSet<String> = BTreeSet::new();
+        if !referenced.is_empty() && item.keepers.is_empty() {
+            let others = own_of(graph, selection, seen.found);
+            let still = source.classes(&others, &referenced).await?;
+            by_others.extend(still.iter().filter(is_referenced).map(|(key, _)| key.canonical()));
+        }
+        let reading = || ItemReading { survey: Survey::default(), by_others: 0, kept_because };
+        let mut read = Read { all: reading(), each: BTreeMap::new() };
+        for (key, class) in &classes {
+            let key = key.canonical();
+            let Some(place) = owners.get(&key).filter(|_| *class != Class::OutOfScope) else { continue };
+            for one in [&mut read.all, read.each.entry(*place).or_insert_with(reading)] {
+                count(&mut one.survey, *class);
+                one.by_others += u64::from(by_others.contains(&key));
+            }
+        }
+        if read.all.survey.held > 0 || read.all.survey.locked > 0 {
+            // Which holds and locks they are.
+            let survey = source.survey(selection).await?;
+            for one in std::iter::once(&mut read.all).chain(read.each.values_mut()) {
+                if one.survey.held > 0 {
+                    one.survey.held_by.clone_from(&survey.held_by);
+                }
+                // The strictest stands for all of them, with the latest end.
+                if let Some((kind, locked)) =
+                    survey.locks.iter().next_back().filter(|_| one.survey.locked > 0)
+                {
+                    let locked = LockedRecords { count: one.survey.locked, ..*locked };
+                    one.survey.locks.insert(*kind, locked);
+                }
+            }
+        }
+        Ok(read)
+    }
+
+    /// Files that a row names stay with it.
+    async fn keep_named(
+        &self,
+        item: &ExecutableItem,
+        book: &HoldBook,
+        classes: &mut [(RecordKey, Class)],
+    ) -> Result<(), ConnectorError> {
+        let failed = |reason: String| ConnectorError::Failed { store: item.item.store.clone(), reason };
+        let sources = self.sources().await.map_err(|error| failed(error.to_string()))?;
+        let due = classes.iter().filter(|(_, class)| *class == Class::Due);
+        let names: Vec<String> = due.filter_map(|(key, _)| name_of(key)).collect();
+        let kept = kept_names(&item.keepers, &sources, book, &names).await.map_err(|error| match error {
+            KeepError::Store(error) => error,
+            KeepError::Hold(error) => failed(error.to_string()),
+        })?;
+        for (key, class) in classes.iter_mut().filter(|(_, class)| *class == Class::Due) {
+            if name_of(key).is_some_and(|name| kept.contains(&name)) {
+                *class = Class::Referenced;
+            }
+        }
+        Ok(())
     }
 
     #[expect(clippy::too_many_arguments, reason = "everything that was seen of one item")]
@@ -197,178 +313,91 @@ impl App {
             records_after: after.filter(|_| item.cutoff.is_some()),
         })
     }
+}
 
-    /// The identities once more, in every column that identifies a person.
-    async fn searched_again(
-        &self,
-        running: &Running<'_>,
-        graph: &Graph<'_>,
-        found: &Found,
-        at: DateTime<Utc>,
-        still: &mut StillNamed,
-    ) -> Result<Vec<TargetEvidence>, AppError> {
-        let plan = running.approved.plan();
-        let reaches_all = self.request(&request_of(plan)?.request_id).await?.reaches_all();
-        let sources = self.sources().await?;
-        let ground = Ground { catalog: &self.catalog, graph, sources: &sources };
-        let everyone: BTreeSet<Identity> = found.identities().cloned().collect();
-        let mut reader = Reader::new(ground);
-        let mut targets = Vec::new();
-        for searched in &request_of(plan)?.datasets {
-            if matches!(searched.search, Search::NotReached { .. }) {
-                targets.push(self.searched_target(plan, searched, &Again::lost())?);
-                continue;
+/// The key of an object as a row would name it.
+fn name_of(key: &RecordKey) -> Option<String> {
+    match key.0.first() {
+        Some(Value::Text(name)) => Some(name.clone()),
+        _ => None,
+    }
+}
+
+/// Counts one record that is there.
+fn count(survey: &mut Survey, class: Class) {
+    survey.in_scope += 1;
+    let counter = match class {
+        Class::OutOfScope => return,
+        Class::Undecidable(reason) => survey.undecidable.entry(reason).or_default(),
+        Class::NotYetDue => &mut survey.not_yet_due,
+        Class::Referenced => &mut survey.referenced,
+        Class::AlreadyDone => &mut survey.already_done,
+        Class::ChangedSincePlan => &mut survey.changed_since_plan,
+        Class::Held => &mut survey.held,
+        Class::Locked => &mut survey.locked,
+        Class::Due => &mut survey.due,
+    };
+    *counter += 1;
+}
+
+/// What of an item is whose: disposed of by the journal, kept or failed by the reading.
+fn parts_of(
+    seen: &ItemSeen<'_>,
+    owners: &HashMap<String, usize>,
+    (planned, book): (&RequestPlan, &HoldBook),
+    (touched, reading, failure): (
+        Option<&TouchedKeys>,
+        &Option<Result<Read, ConnectorError>>,
+        Option<&'static str>,
+    ),
+) -> anyhow::Result<BTreeMap<usize, RequestPart>> {
+    let mut parts: BTreeMap<usize, RequestPart> = BTreeMap::new();
+    let action = seen::action_of(&seen.item.disposition);
+    for key in touched.iter().flat_map(|touched| &touched.disposed) {
+        if let Some(place) = owners.get(&key.canonical()) {
+            parts.entry(*place).or_default().dispose(action, 1);
+        }
+    }
+    let without_number = |code: &str| anyhow::Ok(Failure { code: Code::new(code)?, count: 0 });
+    let concerned: BTreeSet<usize> = owners.values().copied().collect();
+    match reading {
+        Some(Ok(read)) => {
+            for (place, one) in &read.each {
+                let member =
+                    planned.members.get(*place).map(|member| member.kept.as_slice()).unwrap_or_default();
+                let kept = member.iter().find(|kept| kept.item == seen.item.item);
+                let part = parts.entry(*place).or_default();
+                part.exceptions = exceptions(seen.item, one, kept, book)?;
+                part.failures = failures(one, failure)?;
             }
-            let name = searched.dataset.as_str();
-            let predicate = naming(ground, name, &everyone);
-            let shared = found.shared(name);
-            let anew = found.given_anew(name);
-            let spoken_of = running.items.into_iter().flatten().filter(|item| item.item.dataset == name);
-            let spoken_of = Predicate::or(spoken_of.map(|item| item.selection.scope.clone()));
-            let mut again = Again { at: Some(at), ..Again::default() };
-            let mut has_texts = false;
-            // Somebody who asks for less than everything may go on to be named.
-            if reaches_all {
-                match naming_in_text(ground, name, &everyone, spoken_of.clone()).await {
-                    Ok(texts) => {
-                        has_texts = texts.is_some();
-                        again.texts = texts.unwrap_or_default();
-                        again.checked += again.texts;
-                    }
-                    Err(error) => {
-                        let code = error_code(&error);
-                        targets.push(self.searched_target(
-                            plan,
-                            searched,
-                            &Again { code, ..Again::lost() },
-                        )?);
-                        continue;
+            for key in touched.iter().flat_map(|touched| &touched.absent) {
+                if let Some(place) = owners.get(&key.canonical()) {
+                    parts.entry(*place).or_default().already_absent += 1;
+                }
+            }
+            // Given up: nobody's records there are known to be done with.
+            if let Some(code) = failure {
+                for place in &concerned {
+                    let part = parts.entry(*place).or_default();
+                    if part.failures.is_empty() {
+                        part.failures.push(without_number(code)?);
                     }
                 }
             }
-            let is_searched = predicate.is_some() || !shared.is_empty() || !anew.is_empty();
-            if !has_texts && (!is_searched || searched.search == Search::NotSearched) {
-                continue;
-            }
-            if let Some(predicate) = predicate {
-                let rows = reader.rows(name, predicate).await;
-                still.add(name, &graph.subjects(name, &self.catalog), &rows);
-                again.checked += rows.len() as u64;
-                // Where everything is asked for, what no item spoke of is left over, whatever was known of it.
-                let spoken_of = if reaches_all { spoken_of } else { Predicate::or([]) };
-                let fields = place_fields(graph, name);
-                let known = if reaches_all { Vec::new() } else { found.own(name) };
-                let known = [known, shared.clone(), anew.clone()].concat();
-                let left = Predicate::and([
-                    naming(ground, name, &everyone).unwrap_or_else(Predicate::always),
-                    spoken_of.is_not_true(),
-                    Predicate::keys(&fields, &known).is_not_true(),
-                ]);
-                again.new = reader.rows(name, left).await.len() as u64;
-            }
-            again.shared = still_there(&mut reader, graph, name, &shared).await;
-            again.anew = still_there(&mut reader, graph, name, &anew).await;
-            again.checked += again.shared + again.anew;
-            if reader.is_lost(name) {
-                again = Again::lost();
-            }
-            targets.push(self.searched_target(plan, searched, &again)?);
         }
-        Ok(targets)
-    }
-
-    fn searched_target(
-        &self,
-        plan: &Plan,
-        searched: &SearchedDataset,
-        again: &Again,
-    ) -> anyhow::Result<TargetEvidence> {
-        let declared = self.catalog.dataset(&searched.dataset).context("a dataset is not declared")?;
-        let (store, dataset) = names(&self.catalog, &searched.dataset)?;
-        let mut exceptions = Vec::new();
-        for (code, count) in [(SHARED, again.shared), (GIVEN_ANEW, again.anew)] {
-            if count > 0 {
-                let code = Code::new(code)?;
-                exceptions.push(Exception { code, count, hold_ref: None, review_on: None });
+        Some(Err(error)) => {
+            for place in concerned {
+                parts.entry(place).or_default().failures.push(without_number(error_code(error))?);
             }
         }
-        let mut failures = Vec::new();
-        if again.new > 0 {
-            failures.push(Failure { code: Code::new("found_again")?, count: again.new });
+        None if seen.item.counts.due > 0 => {
+            for place in concerned {
+                parts.entry(place).or_default().failures.push(without_number("run_closed")?);
+            }
         }
-        if again.texts > 0 {
-            failures.push(Failure { code: Code::new("found_in_text")?, count: again.texts });
-        }
-        if again.at.is_none() {
-            failures.push(Failure { code: Code::new(again.code)?, count: 0 });
-        }
-        let failed = again.new + again.texts;
-        let kept = again.shared + again.anew;
-        let left = kept + failed;
-        Ok(TargetEvidence {
-            store,
-            dataset,
-            record_type: seen::alias("record-type", &declared.record_type)?,
-            rule: rule(&reference_without_rule(&request_of(plan)?.ground))?,
-            action: Action::Purge,
-            technique: Code::new("search.identity")?,
-            counts: Counts { matched: left, excepted: kept, failed, ..Counts::default() },
-            verification: again.at.map(|at| Verification {
-                method: VerificationMethod::ReQuery,
-                checked: again.checked,
-                remaining: left,
-                at,
-            }),
-            exceptions,
-            failures,
-            residue_steps: Vec::new(),
-            records_before: None,
-            records_after: None,
-        })
+        None => {}
     }
-}
-
-/// How many of these records are there.
-async fn still_there(
-    reader: &mut Reader<'_>,
-    graph: &Graph<'_>,
-    dataset: &str,
-    keys: &[connectors::RecordKey],
-) -> u64 {
-    if keys.is_empty() {
-        return 0;
-    }
-    reader.rows(dataset, Predicate::keys(&place_fields(graph, dataset), keys)).await.len() as u64
-}
-
-/// The key of a dataset as fields.
-fn place_fields(graph: &Graph<'_>, dataset: &str) -> Vec<Field> {
-    let Some(place) = graph.datasets.get(dataset) else { return Vec::new() };
-    place.shape.key.iter().filter_map(|column| graph.field(dataset, column)).collect()
-}
-
-/// What the second path found in one dataset.
-#[derive(Debug, Default)]
-struct Again {
-    checked: u64,
-    /// Other people's too, and still there.
-    shared: u64,
-    /// Given anew after the erasure, and kept.
-    anew: u64,
-    /// Nobody knew of it when the plan was drafted.
-    new: u64,
-    /// Named in texts of records that are not theirs, or of which nobody knew.
-    texts: u64,
-    /// `None`: nobody could look.
-    at: Option<DateTime<Utc>>,
-    /// Why nobody could.
-    code: &'static str,
-}
-
-impl Again {
-    fn lost() -> Self {
-        Self { code: "unreachable", ..Self::default() }
-    }
+    Ok(parts)
 }
 
 /// What was kept on purpose.

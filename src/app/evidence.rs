@@ -323,6 +323,14 @@ pub(super) fn error_code(error: &ConnectorError) -> &'static str {
     }
 }
 
+pub(super) fn action_of(disposition: &Disposition) -> Action {
+    match disposition {
+        Disposition::Purge => Action::Purge,
+        Disposition::Anonymize { .. } => Action::Anonymize,
+        Disposition::Pseudonymize { .. } => Action::Pseudonymize,
+    }
+}
+
 pub(super) fn action(disposition: &Disposition, catalog: &Catalog, dataset: &str) -> (Action, &'static str) {
     match disposition {
         Disposition::Purge => (Action::Purge, removing(catalog, dataset)),

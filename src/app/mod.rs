@@ -33,9 +33,13 @@ mod residuals;
 mod resume;
 mod returned;
 mod scanning;
+mod search_evidence;
+mod settling;
+mod shares;
 mod status;
 mod stores;
 mod suppress;
+mod together;
 mod unattended;
 
 pub use apply::{ApplyEnd, ApplyMode, TargetTotals};
@@ -59,6 +63,7 @@ pub use replay::{Replay, ReplayScope};
 pub use requests::{RequestAnswer, RequestReceipt, RequestReceived, RequestStory};
 pub use scanning::{Scan, ScannedRule, UnreachedDataset};
 pub use status::Status;
+pub use together::{LeftAlone, PERSONS_MAX, PersonLine, PlannedTogether};
 pub use unattended::RuleName;
 
 use crate::catalog::Catalog;

@@ -24,7 +24,9 @@ impl App {
         let request = self.request(reference).await?;
         let mut sets = Vec::new();
         for certificate_id in self.certificates_of_request(&request.request_id).await? {
-            let Some(locators) = self.ledger.locators(&certificate_id).await? else { continue };
+            let Some(locators) = self.ledger.locators(&certificate_id, &request.request_id).await? else {
+                continue;
+            };
             let (statement, _) = self.certificate(&certificate_id).await?;
             let id: &CertificateId = &statement.predicate.certificate_id;
             let sealed = self.sealed()?;
@@ -53,35 +55,43 @@ impl App {
     }
 
     /// Whether a receipt can be made.
-    pub(super) async fn has_receipt(&self, certificates: &[String]) -> Result<bool, AppError> {
+    pub(super) async fn has_receipt(
+        &self,
+        request_id: &str,
+        certificates: &[String],
+    ) -> Result<bool, AppError> {
         for certificate_id in certificates {
-            if self.ledger.locators(certificate_id).await?.is_some() {
+            if self.ledger.locators(certificate_id, request_id).await?.is_some() {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// Keeps where the person's records were when a run of their request is certified.
+    /// Keeps where the records of each person were when a run of their requests is certified.
     pub(super) async fn keep_places(
         &self,
-        request: &Request,
         plan_id: &str,
+        requests: &[Request],
         statement: &Statement,
     ) -> Result<(), AppError> {
-        let Some(found) = self.ledger.found(plan_id).await? else { return Ok(()) };
-        let mut locators = Vec::new();
-        for dataset in found.rows.keys() {
-            let Ok((store, alias)) = super::evidence::names(&self.catalog, dataset) else { continue };
-            locators.extend(found.own(dataset).iter().map(|key| Locator {
-                store: store.to_string(),
-                dataset: alias.to_string(),
-                key: key.canonical(),
-            }));
+        let mut all = self.ledger.found_of_plan(plan_id).await?;
+        let mut places = Vec::with_capacity(requests.len());
+        for request in requests {
+            let Some(found) = all.remove(&request.request_id) else { continue };
+            let mut locators = Vec::new();
+            for dataset in found.rows.keys() {
+                let Ok((store, alias)) = super::evidence::names(&self.catalog, dataset) else { continue };
+                locators.extend(found.own(dataset).iter().map(|key| Locator {
+                    store: store.to_string(),
+                    dataset: alias.to_string(),
+                    key: key.canonical(),
+                }));
+            }
+            places.push((request.request_id.as_str(), locators));
         }
         let certificate_id = statement.predicate.certificate_id.as_str();
-        let at = self.now();
-        Ok(self.ledger.keep_locators(&request.request_id, certificate_id, &locators, at).await?)
+        Ok(self.ledger.keep_locators(certificate_id, &places, self.now()).await?)
     }
 
     /// Destroys what has been kept long enough.

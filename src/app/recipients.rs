@@ -6,9 +6,9 @@
 //! certificate, which says who was told by then.
 
 use super::apply::Running;
-use super::erasing::request_of;
 use super::evidence::alias;
 use super::requests::argument;
+use super::shares::Shares;
 use super::{App, AppError};
 use crate::erasure::found::Found;
 use crate::erasure::recipient::{
@@ -16,7 +16,7 @@ use crate::erasure::recipient::{
     next_attempt, one_by_one,
 };
 use crate::erasure::request::Request;
-use crate::evidence::{self, TargetEvidence};
+use crate::evidence;
 use crate::ledger::RequestEvent;
 use crate::notify::http::{self, HttpRequest};
 use crate::notify::{WebhookError, WebhookMessage, WebhookSender, WebhookTarget};
@@ -64,30 +64,47 @@ impl App {
     pub(super) async fn tell_recipients(
         &self,
         running: &Running<'_>,
-        found: &Found,
-        targets: &[TargetEvidence],
+        shares: &Shares,
         erased_at: DateTime<Utc>,
     ) -> Result<Vec<evidence::Recipient>, AppError> {
-        let planned = request_of(running.approved.plan())?;
-        let request = self.request(&planned.request_id).await?;
-        if request.is_replay() || self.settings.recipients.is_empty() {
+        if self.settings.recipients.is_empty() {
             return Ok(Vec::new());
         }
+        let gathered = self.found_of(running.approved.plan()).await?;
         let certificate_id = running.run.certificate_id.as_str();
-        let known = self.ledger.notices_of_request(&request.request_id).await?;
-        // A run that is certified again after a crash has made its notices already.
-        if !known.iter().any(|notice| notice.certificate_id == certificate_id) {
-            let notices = self.new_notices(running, &request, found, (targets, certificate_id, erased_at))?;
-            self.ledger.add_notices(&notices).await?;
+        let (mut new, mut request_ids) = (Vec::new(), Vec::new());
+        for (place, member) in gathered.members.iter().enumerate() {
+            let request = self.request(&member.request_id).await?;
+            if request.is_replay() {
+                continue;
+            }
+            let known = self.ledger.notices_of_request(&request.request_id).await?;
+            // A run that is certified again after a crash has made its notices already.
+            if !known.iter().any(|notice| notice.certificate_id == certificate_id) {
+                let erased = shares.disposed_in(place).into_iter().map(str::to_owned).collect();
+                new.extend(self.new_notices(
+                    &request,
+                    &member.found,
+                    (&erased, certificate_id, erased_at),
+                )?);
+            }
+            request_ids.push(request.request_id);
         }
-        self.tell(NoticesDue::ByNow, Some(&request.request_id)).await?;
-        self.downstream(&request.request_id).await
+        self.ledger.add_notices(&new).await?;
+        for request_id in &request_ids {
+            self.tell(NoticesDue::ByNow, Some(request_id)).await?;
+        }
+        self.downstream(&request_ids).await
     }
 
-    /// How recipients of the data of a request stand, for a certificate: public aliases only.
-    async fn downstream(&self, request_id: &str) -> Result<Vec<evidence::Recipient>, AppError> {
+    /// How recipients of the data of requests stand, for a certificate: public aliases only.
+    async fn downstream(&self, request_ids: &[String]) -> Result<Vec<evidence::Recipient>, AppError> {
         let mut by_alias: BTreeMap<String, Option<DateTime<Utc>>> = BTreeMap::new();
-        for notice in self.ledger.notices_of_request(request_id).await? {
+        let mut notices = Vec::new();
+        for request_id in request_ids {
+            notices.extend(self.ledger.notices_of_request(request_id).await?);
+        }
+        for notice in notices {
             let settings = self.settings.recipients.get(&notice.recipient);
             let name = settings.map_or(notice.recipient.as_str(), |one| one.recipient.alias.as_str());
             let told = notice.told_at;
@@ -111,22 +128,14 @@ impl App {
 
     fn new_notices(
         &self,
-        running: &Running<'_>,
         request: &Request,
         found: &Found,
-        (targets, certificate_id, made_at): (&[TargetEvidence], &str, DateTime<Utc>),
+        (erased, certificate_id, made_at): (&BTreeSet<String>, &str, DateTime<Utc>),
     ) -> Result<Vec<(Notice, BTreeSet<Identity>)>, AppError> {
-        let items = &running.approved.plan().items;
-        let erased: BTreeSet<String> = items
-            .iter()
-            .zip(targets)
-            .filter(|(_, target)| target.counts.disposed() > 0)
-            .map(|(item, _)| item.dataset.clone())
-            .collect();
         let mut notices = Vec::new();
         for settings in self.settings.recipients.values() {
             let recipient = &settings.recipient;
-            if !recipient.is_concerned(&self.catalog, &erased) {
+            if !recipient.is_concerned(&self.catalog, erased) {
                 continue;
             }
             let identities = recipient.known_by(found.identities());

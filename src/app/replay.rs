@@ -9,7 +9,7 @@ use super::{App, AppError, PlanStanding};
 use crate::erasure::request::Request;
 use crate::erasure::returned::Look;
 use crate::erasure::suppression::{Suppressed, by_reach};
-use crate::ledger::RequestEvent;
+use crate::ledger::{NewRequestRow, RequestEvent};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 
@@ -111,7 +111,9 @@ impl App {
             persons.iter().flat_map(|(_, identities)| identities.iter().cloned()).collect();
         let event = RequestEvent { at: now, event: "replay".to_owned(), note: None };
         // No hashes: a new request of one of these persons is their own.
-        self.ledger.insert_request(&request, &identities, &BTreeSet::new(), &event).await?;
+        let hashes = BTreeSet::new();
+        let row = NewRequestRow { request: &request, identities: &identities, hashes: &hashes, event };
+        self.ledger.insert_requests(&[row]).await?;
         self.erase_plan(&request.request_id, author.map(str::to_owned)).await
     }
 }

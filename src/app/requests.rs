@@ -3,15 +3,16 @@
 //! Floor 7. Nothing here touches a store. What names the person goes sealed into the ledger and is destroyed
 //! when the request has ended.
 
+use super::together::PersonLine;
 use super::{App, AppError, RecipientStanding};
 use crate::certificate::Statement;
 use crate::erasure::deadline::Law;
 use crate::erasure::ground::{Ground, RequestKind};
-use crate::erasure::request::{ExtensionReason, NewRequest, RefusalReason, Request, RequestState, RunEnded};
-use crate::evidence::Outcome;
+use crate::erasure::request::{ExtensionReason, RefusalReason, Request};
 use crate::journal::{JournalStore as _, RunRecord, RunState};
 use crate::ledger::RequestEvent;
 use crate::subject::{Identity, IdentityKey};
+use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use hkdf::Hkdf;
 use sha2::Sha256;
@@ -80,40 +81,9 @@ impl App {
     /// # Errors
     /// When an identity cannot be read, or no dataset declares its kind.
     pub async fn request_receive(&self, receipt: RequestReceipt) -> Result<RequestReceived, AppError> {
-        let identities = self.identities(&receipt.identities)?;
-        for record_type in &receipt.record_types {
-            self.known_record_type(record_type)?;
-        }
-        let now = self.now();
-        let received_at = receipt.received_at.unwrap_or(now);
-        if received_at > now {
-            return Err(argument("the request cannot be received after now", None));
-        }
-        let key = self.identity_key()?;
-        let hashes: BTreeSet<String> = identities.iter().map(|identity| key.hash(identity)).collect();
-        let open = self.ledger.requests_naming(&hashes).await?;
-        let event = |event: &str, note| RequestEvent { at: now, event: event.to_owned(), note };
-        let covering = open
-            .iter()
-            .find(|(request, own)| request.covers(own, receipt.kind, &receipt.record_types, &hashes));
-        if let Some((request, _)) = covering {
-            self.ledger.update_request(request, &event("asked_again", receipt.note)).await?;
-            return Ok(RequestReceived { request: request.clone(), joined: true, overlaps: Vec::new() });
-        }
-        let request = Request::receive(NewRequest {
-            request_id: self.environment.ids.new_id("request")?,
-            kind: receipt.kind,
-            ground: receipt.ground,
-            law: receipt.law,
-            country: receipt.country,
-            received_at,
-            about_child: receipt.about_child,
-            record_types: receipt.record_types,
-        })?;
-        let received = event("received", receipt.note);
-        self.ledger.insert_request(&request, &identities, &hashes, &received).await?;
-        let overlaps = open.into_iter().map(|(request, _)| request.request_id).collect();
-        Ok(RequestReceived { request, joined: false, overlaps })
+        let person = PersonLine { line: 1, identities: receipt.identities.clone() };
+        let received = self.requests_receive(receipt, &[person]).await?.pop();
+        Ok(received.context("a request is received")?)
     }
 
     /// Records that somebody checked who the person is.
@@ -147,7 +117,7 @@ impl App {
     ) -> Result<Request, AppError> {
         let now = self.now();
         let request = self.change(id, "refused", note, |request| request.refuse(reason, now)).await?;
-        self.ledger.forget_person(&request.request_id).await?;
+        self.ledger.forget_persons().await?;
         Ok(request)
     }
 
@@ -158,7 +128,7 @@ impl App {
     pub async fn request_cancel(&self, id: &str) -> Result<Request, AppError> {
         let now = self.now();
         let request = self.change(id, "cancelled", None, |request| request.cancel(now)).await?;
-        self.ledger.forget_person(&request.request_id).await?;
+        self.ledger.forget_persons().await?;
         Ok(request)
     }
 
@@ -199,7 +169,7 @@ impl App {
         for certificate_id in &certificates {
             statements.push(self.certificate(certificate_id).await?.0);
         }
-        let has_receipt = self.has_receipt(&certificates).await?;
+        let has_receipt = self.has_receipt(&request.request_id, &certificates).await?;
         let controller = &self.settings.controller;
         let (controller, contact) = (controller.name.clone(), controller.contact.clone());
         let (_, recipients) = self.request_recipients(&request.request_id).await?;
@@ -235,58 +205,6 @@ impl App {
                 .extend(run.filter(|run| run.state == RunState::Certified).map(|run| run.certificate_id));
         }
         Ok(certificates)
-    }
-
-    /// Brings every request forward whose run is certified: also one whose process died right after.
-    pub(super) async fn settle_requests(&self) -> Result<(), AppError> {
-        for mut request in self.ledger.requests(false).await? {
-            if request.state != RequestState::Running {
-                continue;
-            }
-            let Some((plan_id, run)) = self.last_run(&request.request_id).await? else { continue };
-            let Some(text) = run.statement.filter(|_| run.state == RunState::Certified) else { continue };
-            let statement = Statement::parse(text.as_bytes())?;
-            self.keep_places(&request, &plan_id, &statement).await?;
-            let predicate = &statement.predicate;
-            let mut exceptions = predicate.evidence.targets.iter().flat_map(|target| &target.exceptions);
-            let ended = match predicate.outcome {
-                Outcome::Partial | Outcome::Failed => RunEnded::InPart,
-                _ if exceptions.any(|one| ![SHARED, GIVEN_ANEW].contains(&one.code.as_str())) => {
-                    RunEnded::SomeKept
-                }
-                _ => RunEnded::Whole,
-            };
-            request.end(ended, self.now());
-            let (plan, _) = self.stored_plan(&plan_id).await?;
-            let kept = plan.request.map(|planned| planned.kept).unwrap_or_default();
-            // One without a date may end any day.
-            let dates: Option<Vec<_>> = kept.iter().map(|kept| kept.until_on).collect();
-            request.next_on = dates.and_then(|dates| dates.into_iter().min());
-            let event = request.state.as_str().to_owned();
-            let event = RequestEvent { at: self.now(), event, note: None };
-            self.ledger.update_request(&request, &event).await?;
-            if request.state.is_final() {
-                self.tell_replayed(&request).await?;
-            }
-        }
-        self.forget_old_places().await?;
-        self.ledger.end_suppressions(self.now()).await?;
-        // Also those whose process died between the two.
-        for request_id in self.ledger.requests_to_forget().await? {
-            self.ledger.forget_person(&request_id).await?;
-        }
-        Ok(())
-    }
-
-    /// Notes at the requests whose erasure was done again that it was.
-    async fn tell_replayed(&self, replay: &Request) -> Result<(), AppError> {
-        for request_id in &replay.replays {
-            if let Some(request) = self.ledger.request(request_id).await? {
-                let event = RequestEvent { at: self.now(), event: "erased_again".to_owned(), note: None };
-                self.ledger.update_request(&request, &event).await?;
-            }
-        }
-        Ok(())
     }
 
     /// The newest plan of the request that was begun, with its run.
@@ -346,7 +264,7 @@ impl App {
         ))
     }
 
-    fn known_record_type(&self, record_type: &str) -> Result<(), AppError> {
+    pub(super) fn known_record_type(&self, record_type: &str) -> Result<(), AppError> {
         let known = self.catalog.datasets().values().any(|dataset| dataset.record_type == record_type);
         if known {
             return Ok(());

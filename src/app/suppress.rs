@@ -6,6 +6,7 @@
 use super::{App, AppError};
 use crate::certificate::CertificateId;
 use crate::erasure::found::{Found, FoundRow};
+use crate::erasure::gathered::Gathered;
 use crate::erasure::graph::Graph;
 use crate::erasure::request::{Request, RequestState};
 use crate::erasure::returned::{Look, Sight, collected, look};
@@ -50,8 +51,10 @@ impl StillNamed {
 }
 
 impl App {
-    pub(super) fn still_named(&self, found: &Found) -> Result<StillNamed, AppError> {
-        Ok(StillNamed::new(self.suppression_hasher()?, found))
+    /// One for each person, in their order.
+    pub(super) fn still_named(&self, gathered: &Gathered) -> Result<Vec<StillNamed>, AppError> {
+        let hasher = self.suppression_hasher()?;
+        Ok(gathered.members.iter().map(|one| StillNamed::new(hasher.clone(), &one.found)).collect())
     }
 
     /// Derived from the sealing key, apart from that of open requests.
@@ -64,38 +67,38 @@ impl App {
         Ok(hasher.context("the key of suppression hashes does not fit")?)
     }
 
-    /// Keeps what is needed to know the person again. Of a replay: keeps what is there for longer.
+    /// Keeps what is needed to know the persons again. Of a replay: keeps what is there for longer.
     pub(super) async fn suppress(
         &self,
-        request_id: &str,
-        found: &Found,
-        kept: &BTreeSet<FormHash>,
+        gathered: &Gathered,
+        still: &[StillNamed],
         (certificate_id, erased_at): (&str, DateTime<Utc>),
     ) -> Result<(), AppError> {
-        let request = self.request(request_id).await?;
         let expires_at = self.settings.suppression.kept_for.after(erased_at);
         let expires_at = expires_at.context("suppression is kept beyond the calendar")?;
-        if request.is_replay() {
-            for request_id in &request.replays {
-                self.ledger.prolong_suppression(request_id, erased_at, expires_at).await?;
+        if let [only] = gathered.members.as_slice() {
+            let request = self.request(&only.request_id).await?;
+            if request.is_replay() {
+                for request_id in &request.replays {
+                    self.ledger.prolong_suppression(request_id, erased_at, expires_at).await?;
+                }
+                return Ok(());
             }
-        } else if !found.rows.is_empty() {
-            let hasher = self.suppression_hasher()?;
-            let forms = forms_of(&hasher, found.identities());
-            let given = forms_of(&hasher, &found.given).into_iter().map(|form| form.hash).collect();
-            let request_id = request.request_id.as_str();
-            let one = Suppression {
-                request_id,
+        }
+        let hasher = self.suppression_hasher()?;
+        let found = gathered.members.iter().zip(still).filter(|(member, _)| !member.found.rows.is_empty());
+        let all: Vec<Suppression<'_>> = found
+            .map(|(member, still)| Suppression {
+                request_id: &member.request_id,
                 certificate_id,
                 erased_at,
                 expires_at,
-                forms: &forms,
-                given: &given,
-                kept,
-            };
-            self.ledger.suppress(&one).await?;
-        }
-        Ok(())
+                forms: forms_of(&hasher, member.found.identities()),
+                given: forms_of(&hasher, &member.found.given).into_iter().map(|form| form.hash).collect(),
+                kept: &still.hashes,
+            })
+            .collect();
+        Ok(self.ledger.suppress(&all).await?)
     }
 
     /// Every erased person who may be looked for. One whose request goes on is not: what of them is there

@@ -31,7 +31,7 @@ use thiserror::Error;
 use crate::evidence::{EvidenceError, Outcome};
 
 /// Larger envelopes are not read.
-pub const ENVELOPE_BYTES_MAX: usize = 4 << 20;
+pub const ENVELOPE_BYTES_MAX: usize = 24 << 20;
 
 /// A certificate, trust root or receipt that cannot be made or does not hold.
 #[derive(Debug, Error)]

@@ -1,8 +1,9 @@
 //! The person's receipt: the private proof of which of their records stand on the certificates of their request.
 //!
-//! Floor 5. Every record on such a certificate is the person's, so the receipt has all commitments of each, from
-//! which anybody computes the root, and opens those whose place is known. It is personal data and goes to the
-//! person, never into the archive. Bounded by what one request may find.
+//! Floor 5. The receipt has all commitments of each certificate, from which anybody computes the root, and opens those
+//! of the person whose place is known. Commitments are salted: those of persons whose requests stand on the same
+//! certificate say nothing of them. It is personal data and goes to the person, never into the archive. Bounded by
+//! what requests may find.
 
 use super::commitment::{Commitment, CommitmentKey, commitment_of};
 use super::merkle::{StreamingTree, leaf_hash};
@@ -17,8 +18,8 @@ use std::path::Path;
 pub const FORMAT: &str = "oubliette-person-receipt/v1";
 /// Larger files are not read.
 pub const BYTES_MAX: usize = 256 << 20;
-/// More than one request can find.
-const COMMITMENTS_MAX: u64 = 1_000_000;
+/// More than the requests of one certificate can find.
+const COMMITMENTS_MAX: u64 = 2_000_000;
 
 /// The file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,8 +156,7 @@ impl PersonReceipt {
         if self.format != FORMAT {
             return refused("it is of another format");
         }
-        let request = statement.predicate.evidence.request.as_ref();
-        if request.is_none_or(|request| request.reference.as_str() != self.request) {
+        if !statement.predicate.evidence.is_for(&self.request) {
             return refused("its certificate is for another request");
         }
         set.verify(statement)

@@ -6,7 +6,7 @@
 //! Nothing here writes to a store, and nothing decides who a person is: that is verified by a human being
 //! and said to [`request::Request::verify`].
 //!
-//! Reading order: `ground`, `deadline`, `request`; then `graph`, `walk`, `found`, `search`, `texts`, `compile`, `planner`;
+//! Reading order: `ground`, `deadline`, `request`; then `graph`, `walk`, `found`, `gathered`, `search`, `texts`, `compile`, `planner`;
 //! `disclosure` for what the person may be shown; `suppression` and `returned` for who comes back after a backup
 //! was restored.
 
@@ -14,6 +14,7 @@ pub mod compile;
 pub mod deadline;
 pub mod disclosure;
 pub mod found;
+pub mod gathered;
 pub mod graph;
 pub mod ground;
 pub mod planner;

@@ -3,58 +3,91 @@
 //! Floor 3; holds reading ports only. Every dataset of the data map is in the plan with what looking there
 //! came to. What stands in the way is a refusal before anything is done.
 
+mod count;
+mod gather;
 mod item;
 
 pub use item::executable;
 
-use super::compile::{
-    self, Reach, RequestItem, all_subjects_of, disregarding, exactly, going_together, own_of,
-    refers_to_itself, set_going,
-};
+use super::compile::{self, Reach, RequestItem};
 use super::found::Found;
+use super::gathered::Gathered;
 use super::graph::Graph;
 use super::request::Request;
 use super::returned::collected;
 use super::search::{not_reached, searched};
 use super::texts::naming_in_text;
-use super::walk::{Bounds, Ground, Renewal, Walk, WalkError, walk};
+use super::walk::{Ground, Renewal, WalkError};
 use crate::catalog::Catalog;
 use crate::hold::HoldBook;
-use crate::plan::compile::{Surroundings, finding, name, with_holds};
-use crate::plan::named::{Looking, without_kept};
+use crate::plan::compile::{Surroundings, finding, name};
 use crate::plan::world::{Sources, World};
 use crate::plan::{
-    FindingCode, FindingSeverity, ItemPart, KeptByDuty, PLAN_FORMAT_VERSION, Plan, PlanFinding, PlanItem,
+    FindingCode, FindingSeverity, KeptByDuty, MemberPlan, PLAN_FORMAT_VERSION, Plan, PlanFinding, PlanItem,
     PlanLeak, PolicyReference, RequestPlan, digest, leaks,
 };
 use crate::subject::Identity;
-use chrono::{DateTime, Duration, NaiveDate, SubsecRound as _, Utc};
-use connectors::{ConnectorError, Disposal, Predicate, RecordKey, RecordSource, Selection, Survey};
+use chrono::{DateTime, Duration, SubsecRound as _, Utc};
+use connectors::{Predicate, RecordKey};
+use count::Counted;
+use gather::{Sought, gather};
 use item::plan_item;
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
-/// Everything the plan of a request is drafted from.
+/// Most records of persons who are erased together: what is known of them is in memory.
+pub const RECORDS_TOGETHER_MAX: usize = 2_000_000;
+
+/// Everything the plan of a request, or of requests that are carried out together, is drafted from.
 #[derive(Debug)]
 pub struct RequestInput<'a> {
     pub catalog: &'a Catalog,
     pub sources: &'a Sources,
     pub holds: &'a HoldBook,
-    pub request: &'a Request,
-    pub given: BTreeSet<Identity>,
-    /// What an earlier plan of the same request found.
-    pub before: Option<&'a Found>,
-    /// What tells records that the person gave anew after an earlier erasure.
-    pub renewal: Option<Renewal>,
+    /// One, or several that reach the same records.
+    pub persons: Vec<Asking<'a>>,
     /// Random, and kept sealed with what is found.
     pub found_key: [u8; 32],
     pub now: DateTime<Utc>,
     pub valid_for: Duration,
     pub plan_id: String,
+    /// The id of several requests together; that of a request alone is its own.
+    pub request_id: String,
     pub author: String,
     pub tool_version: String,
     /// What speaks against the clock; a refusal if anything does.
     pub clock_doubt: Option<String>,
+}
+
+/// One request with what is known of its person.
+#[derive(Debug)]
+pub struct Asking<'a> {
+    pub request: &'a Request,
+    pub given: BTreeSet<Identity>,
+    /// What an earlier plan of the same request found.
+    pub before: Option<&'a Found>,
+    /// What tells records that the person gave anew after an earlier erasure. Of a request alone only.
+    pub renewal: Option<Renewal>,
+}
+
+/// A plan, and what it is bound to.
+#[derive(Debug)]
+pub struct Drafted {
+    /// `None` when none of several requests can be carried out together with others.
+    pub plan: Option<Plan>,
+    /// To be sealed.
+    pub found: Gathered,
+    /// Of several requests those that have to be carried out alone, and why.
+    pub left: Vec<(String, LeftOut)>,
+}
+
+/// Why a request is not carried out together with others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LeftOut {
+    /// The person could not be found within the bounds of a walk.
+    Walk(WalkError),
+    /// A record of theirs alone is that of somebody before them in the list, too.
+    Overlaps,
 }
 
 #[derive(Debug, Error)]
@@ -66,17 +99,15 @@ pub enum RequestPlanError {
     Validity,
     #[error("the counts of dataset '{dataset}' do not add up")]
     Miscounted { dataset: String },
+    #[error("there is no request to plan for")]
+    NoRequest,
 }
 
-/// Most records whose end of duty is computed one by one.
-const DUTY_RECORDS_MAX: usize = 2_000;
-const PAGE_RECORDS: u32 = 5_000;
-
-/// Finds the person and drafts a plan; with it what was found, to be sealed.
+/// Finds the persons and drafts a plan; with it what was found, to be sealed.
 ///
 /// # Errors
 /// [`RequestPlanError`]; a store that fails is no error but makes the plan incomplete.
-pub async fn draft(mut input: RequestInput<'_>) -> Result<(Plan, Found), RequestPlanError> {
+pub async fn draft(mut input: RequestInput<'_>) -> Result<Drafted, RequestPlanError> {
     let now = input.now.trunc_subsecs(0);
     let expires_at = input
         .now
@@ -84,7 +115,7 @@ pub async fn draft(mut input: RequestInput<'_>) -> Result<(Plan, Found), Request
         .filter(|expires_at| *expires_at > input.now)
         .ok_or(RequestPlanError::Validity)?;
     let world = World::inspect(input.catalog, input.sources).await;
-    let mut renewal = input.renewal.take();
+    let mut renewal = input.persons.iter_mut().find_map(|person| person.renewal.take());
     let mut graph = Graph::of(input.catalog, &world);
     if let Some(renewal) = &mut renewal {
         let collected = collected(input.catalog, &graph, now);
@@ -94,12 +125,14 @@ pub async fn draft(mut input: RequestInput<'_>) -> Result<(Plan, Found), Request
         renewal.look(ground, collected).await;
     }
     let ground = Ground { catalog: input.catalog, graph: &graph, sources: input.sources };
-    let bounds = Bounds::of_persons(input.request.replays.len());
-    let walked = walk(ground, input.given.clone(), input.before, renewal.as_ref(), bounds).await?;
-    let Walk { mut found, lost } = walked;
-    found.key = input.found_key;
-    // What could not be read whole is left alone whole.
-    found.rows.retain(|dataset, _| !lost.contains_key(dataset));
+    let Sought { mut gathered, left, lost } = gather(ground, &input, renewal.as_ref()).await?;
+    if gathered.members.is_empty() {
+        return Ok(Drafted { plan: None, found: gathered, left });
+    }
+    let first = gathered.members.first().map(|member| &member.request_id);
+    let mut requests = input.persons.iter().map(|person| person.request);
+    let request = requests.find(|request| Some(&request.request_id) == first);
+    let request = request.ok_or(RequestPlanError::NoRequest)?;
     let targets = input.catalog.targets(now);
     let around = Surroundings {
         catalog: input.catalog,
@@ -108,26 +141,35 @@ pub async fn draft(mut input: RequestInput<'_>) -> Result<(Plan, Found), Request
         as_of: now,
         drafted_at: input.now,
     };
-    let items = compile::items(&around, &graph, &found, reach_of(input.request));
     let mut drafting = Drafting {
         input: &input,
+        request,
         around,
         graph: &graph,
-        found: &found,
+        is_together: gathered.members.len() > 1,
+        found: Found::default(),
         lost,
         items: Vec::new(),
         findings: Vec::new(),
         kept: Vec::new(),
+        kept_of: BTreeMap::new(),
+        group_items: Vec::new(),
+        texts: BTreeMap::new(),
         going: BTreeMap::new(),
         together: BTreeMap::new(),
     };
-    drafting.count_all(&items).await?;
+    for group in 0..gathered.groups() {
+        drafting.found = gathered.whole(group);
+        let items = compile::items(&drafting.around, &graph, &drafting.found, reach_of(request));
+        drafting.count_all(&items, (&gathered, group)).await?;
+        drafting.look_into_texts(&items).await;
+        gathered.keep_together(group, &std::mem::take(&mut drafting.together));
+    }
+    drafting.found = gathered.all();
     drafting.add_findings();
-    drafting.look_into_texts(&items).await;
-    let whole = Found { together: std::mem::take(&mut drafting.together), ..found.clone() };
     let leaks = drafting.look_for_leaks().await;
-    let plan = drafting.into_plan(now, expires_at, (whole.digest(), leaks));
-    Ok((plan, whole))
+    let plan = drafting.into_plan(&gathered, now, expires_at, leaks);
+    Ok(Drafted { plan: Some(plan), found: gathered, left })
 }
 
 /// Which records a request reaches.
@@ -138,30 +180,35 @@ pub fn reach_of(request: &Request) -> Reach<'_> {
 
 struct Drafting<'a> {
     input: &'a RequestInput<'a>,
+    request: &'a Request,
     around: Surroundings<'a>,
     graph: &'a Graph<'a>,
-    found: &'a Found,
+    is_together: bool,
+    /// Of the group that is counted.
+    found: Found,
     lost: BTreeMap<String, String>,
     items: Vec<PlanItem>,
     findings: Vec<PlanFinding>,
     kept: Vec<KeptByDuty>,
+    /// The same by member.
+    kept_of: BTreeMap<usize, Vec<KeptByDuty>>,
+    group_items: Vec<u32>,
+    /// Records that name somebody in a text, by dataset.
+    texts: BTreeMap<String, u64>,
     /// Keys that the plan purges, by dataset.
     going: BTreeMap<String, Vec<RecordKey>>,
     /// See [`Found::together`].
     together: BTreeMap<String, Vec<RecordKey>>,
 }
 
-/// What was read for one item.
-#[derive(Default)]
-struct Counted {
-    survey: Survey,
-    /// Referred to by rows that are not the person's.
-    by_others: u64,
-    until_on: Option<NaiveDate>,
-}
-
 impl<'a> Drafting<'a> {
-    async fn count_all(&mut self, items: &[RequestItem<'a>]) -> Result<(), RequestPlanError> {
+    async fn count_all(
+        &mut self,
+        items: &[RequestItem<'a>],
+        of: (&Gathered, u32),
+    ) -> Result<(), RequestPlanError> {
+        self.going.clear();
+        self.group_items.push(u32::try_from(items.len()).unwrap_or(u32::MAX));
         for item in items {
             let counted = match self.count(item, items).await {
                 Ok(counted) => counted,
@@ -171,121 +218,38 @@ impl<'a> Drafting<'a> {
                 }
             };
             self.add(item, &counted)?;
+            self.add_kept(item, &counted, of);
         }
         Ok(())
     }
 
-    /// The survey of one item as if what goes before it were gone.
-    async fn count(&mut self, item: &RequestItem<'a>, all: &[RequestItem<'a>]) -> Result<Counted, String> {
-        let source = self.input.sources.get(&item.selection.address.store).ok_or("its store is not open")?;
-        let source = source.as_ref();
-        let said = |error: ConnectorError| error.to_string();
-        let gone = self.going.clone();
-        let going = |dataset: &str| gone.get(dataset).cloned().unwrap_or_default();
-        let mut selection = self.held(&disregarding(self.graph, &item.selection, &going))?;
-        if item.part == ItemPart::BesideDuty
-            && let Some(scope) =
-                self.graph.datasets.get(item.dataset).and_then(|place| exactly(place, &going(item.dataset)))
-        {
-            // What is due by the same rule is gone by then.
-            selection.scope = Predicate::and([selection.scope, scope.is_not_true()]);
-        }
-        let selection = self.together(item, source, selection).await.map_err(said)?;
-        let mut survey = source.survey(&selection).await.map_err(said)?;
-        if !item.keepers.is_empty() {
-            let looking = Looking { sources: self.input.sources, book: self.input.holds };
-            let mut keepers = item.keepers.clone();
-            let counted: Vec<RequestItem<'_>> = all
-                .iter()
-                .map(|one| RequestItem {
-                    selection: disregarding(self.graph, &one.selection, &going),
-                    ..one.clone()
-                })
-                .collect();
-            set_going(&mut keepers, &self.around, &counted);
-            let kept = without_kept(looking, source, &selection, &keepers, survey).await;
-            survey = kept.map_err(|error| error.to_string())?;
-        }
-        let mut by_others = 0;
-        if survey.referenced > 0 {
-            let own = self.held(&own_of(self.graph, &item.selection, self.found))?;
-            by_others = source.survey(&own).await.map_err(said)?.referenced;
-        }
-        let lets_go = item.selection.disposal == Disposal::Purge || item.part == ItemPart::Unlinking;
-        if lets_go && survey.due > 0 {
-            let keys = due_keys(source, &selection).await.map_err(said)?;
-            self.going.entry(item.dataset.to_owned()).or_default().extend(keys);
-        }
-        let until_on = if item.exception.is_some() && survey.not_yet_due > 0 {
-            self.until(item, source).await.map_err(said)?
-        } else {
-            None
+    /// What a duty keeps, in all and of each person.
+    fn add_kept(&mut self, item: &RequestItem<'a>, counted: &Counted, (gathered, group): (&Gathered, u32)) {
+        let position = u32::try_from(self.items.len()).unwrap_or(u32::MAX).saturating_sub(1);
+        let Some(exception) = item.exception.filter(|_| counted.survey.not_yet_due > 0) else { return };
+        let kept = |until_on, records| KeptByDuty {
+            item: position,
+            exception: exception.to_owned(),
+            until_on,
+            records,
         };
-        Ok(Counted { survey, by_others, until_on })
-    }
-
-    /// Of a table that refers to itself: the rows that go together are those that no row which stays refers
-    /// to, found by asking again until nothing changes.
-    async fn together(
-        &mut self,
-        item: &RequestItem<'_>,
-        source: &dyn RecordSource,
-        selection: Selection,
-    ) -> Result<Selection, ConnectorError> {
-        if item.selection.disposal != Disposal::Purge || !refers_to_itself(&selection) {
-            return Ok(selection);
+        let until_on = counted.until_on(counted.kept.values().copied());
+        self.kept.push(kept(until_on, counted.survey.not_yet_due));
+        if !self.is_together {
+            return;
         }
-        let mut keys = self.found.own(item.dataset);
-        loop {
-            let together = going_together(self.graph, &selection, &keys);
-            let due = due_keys(source, &together).await?;
-            if due.len() >= keys.len() || due.is_empty() {
-                self.together.insert(item.id(), due);
-                return Ok(together);
+        let owners = gathered.owners(group, item.dataset);
+        let mut by_member: BTreeMap<usize, Vec<Option<chrono::NaiveDate>>> = BTreeMap::new();
+        for (key, until) in &counted.kept {
+            if let Some(place) = owners.get(key) {
+                by_member.entry(*place).or_default().push(*until);
             }
-            keys = due;
         }
-    }
-
-    fn held(&self, selection: &Selection) -> Result<Selection, String> {
-        let subjects = all_subjects_of(&self.around, selection);
-        let held = with_holds(selection, &subjects, self.input.holds);
-        let mut held = held.map_err(|error| error.to_string())?;
-        held.unchanged_since = None;
-        Ok(held)
-    }
-
-    /// When the last of the records that a duty keeps may go.
-    async fn until(
-        &self,
-        item: &RequestItem<'_>,
-        source: &dyn RecordSource,
-    ) -> Result<Option<NaiveDate>, ConnectorError> {
-        let keys = self.found.own(item.dataset);
-        let Some(clock) = item.target.and_then(|target| target.rule.clock()) else { return Ok(None) };
-        if keys.len() > DUTY_RECORDS_MAX {
-            return Ok(None);
+        for (place, until) in by_member {
+            let records = until.len() as u64;
+            let one = kept(counted.until_on(until.into_iter()), records);
+            self.kept_of.entry(place).or_default().push(one);
         }
-        let mut latest: Option<DateTime<Utc>> = None;
-        for key in &keys {
-            let Some(facts) = source.facts(&item.selection, key).await? else { continue };
-            if connectors::classify(&item.selection, &facts) != connectors::Class::NotYetDue {
-                continue;
-            }
-            let connectors::StartCondition::Event { field, encoding, .. } = &item.selection.start else {
-                continue;
-            };
-            let stored = facts.fields.get(&field.name).cloned().unwrap_or(connectors::Value::Null);
-            let due = match connectors::classify::read_start(encoding, &stored) {
-                connectors::classify::StartReading::At(start) => clock.due_at(start),
-                connectors::classify::StartReading::On(day) => clock.due_at_civil(day),
-                _ => None,
-            };
-            // One whose end nobody can tell makes the whole unknown.
-            let Some(due) = due else { return Ok(None) };
-            latest = latest.max(Some(due));
-        }
-        Ok(latest.map(|at| at.with_timezone(&clock.zone).date_naive()))
     }
 
     fn add(&mut self, item: &RequestItem<'a>, counted: &Counted) -> Result<(), RequestPlanError> {
@@ -311,14 +275,6 @@ impl<'a> Drafting<'a> {
         if planned.backups_kept.is_none() {
             let message = format!("how long backups of store {} live is not known", name(&planned.store));
             found.push(finding(FindingSeverity::Note, FindingCode::BackupsUnknown, message));
-        }
-        if let Some(exception) = item.exception.filter(|_| counted.survey.not_yet_due > 0) {
-            self.kept.push(KeptByDuty {
-                item: position,
-                exception: exception.to_owned(),
-                until_on: counted.until_on,
-                records: counted.survey.not_yet_due,
-            });
         }
         self.findings.extend(found.into_iter().map(|one| PlanFinding { item: Some(position), ..one }));
         self.items.push(planned);
@@ -349,6 +305,14 @@ impl<'a> Drafting<'a> {
                 self.findings.push(finding(FindingSeverity::Note, FindingCode::SharedWithOthers, message));
             }
         }
+        for (dataset, texts) in &self.texts {
+            let message = format!(
+                "{texts} records of dataset {} that are not the person's name them in a text: as long as they do the \
+                 erasure is partial",
+                name(dataset)
+            );
+            self.findings.push(finding(FindingSeverity::Note, FindingCode::NamedInText, message));
+        }
         let own = |dataset: &str| !self.found.own(dataset).is_empty();
         let undeclared: BTreeSet<(&str, &str)> = self
             .graph
@@ -370,7 +334,7 @@ impl<'a> Drafting<'a> {
 
     /// Texts that will name the person when everything of theirs is gone: the reviewer can have them cleaned first.
     async fn look_into_texts(&mut self, items: &[RequestItem<'a>]) {
-        if !self.input.request.reaches_all() {
+        if !self.request.reaches_all() {
             return;
         }
         let ground = Ground { catalog: self.input.catalog, graph: self.graph, sources: self.input.sources };
@@ -390,14 +354,7 @@ impl<'a> Drafting<'a> {
                     self.lost.insert(name.to_owned(), error.to_string());
                 }
                 Ok(None | Some(0)) => {}
-                Ok(Some(texts)) => {
-                    let message = format!(
-                        "{texts} records of dataset {} that are not the person's name them in a text: as long as they \
-                         do the erasure is partial",
-                        crate::plan::compile::name(name)
-                    );
-                    self.findings.push(finding(FindingSeverity::Note, FindingCode::NamedInText, message));
-                }
+                Ok(Some(texts)) => *self.texts.entry(name.to_owned()).or_default() += texts,
             }
         }
     }
@@ -408,12 +365,38 @@ impl<'a> Drafting<'a> {
         leaks
     }
 
+    /// Several requests by themselves, none for a request alone.
+    fn members(&mut self, gathered: &Gathered) -> Vec<MemberPlan> {
+        if !self.is_together {
+            return Vec::new();
+        }
+        let requests: BTreeMap<&str, &Request> =
+            self.input.persons.iter().map(|one| (one.request.request_id.as_str(), one.request)).collect();
+        let members = gathered.members.iter().enumerate().filter_map(|(place, member)| {
+            let request = requests.get(member.request_id.as_str())?;
+            let rows = || member.found.rows.values().flatten();
+            let own = rows().filter(|row| row.standing == super::found::Standing::Own).count();
+            Some(MemberPlan {
+                request_id: member.request_id.clone(),
+                received_at: request.received_at.trunc_subsecs(0),
+                due_at: request.due_at(),
+                group: member.group,
+                own: own as u64,
+                shared: (rows().count() - own) as u64,
+                kept: self.kept_of.remove(&place).unwrap_or_default(),
+            })
+        });
+        members.collect()
+    }
+
     fn into_plan(
         mut self,
+        gathered: &Gathered,
         now: DateTime<Utc>,
         expires_at: DateTime<Utc>,
-        (found_digest, leaks): (String, Vec<PlanLeak>),
+        leaks: Vec<PlanLeak>,
     ) -> Plan {
+        let members = self.members(gathered);
         let unreachable = not_reached(self.input.catalog, self.around.world, &self.lost);
         for lost in &unreachable {
             let message = format!(
@@ -427,9 +410,9 @@ impl<'a> Drafting<'a> {
             let message = "nothing is to be done".to_owned();
             self.findings.push(finding(FindingSeverity::Note, FindingCode::NothingDue, message));
         }
-        let (input, request) = (self.input, self.input.request);
+        let (input, request) = (self.input, self.request);
         let ground = Ground { catalog: input.catalog, graph: self.graph, sources: input.sources };
-        let datasets = searched(ground, self.found, &unreachable);
+        let datasets = searched(ground, &self.found, &unreachable);
         let policies = input.catalog.effective_policies(now).into_iter().map(|policy| PolicyReference {
             policy: policy.name.clone(),
             version: policy.version,
@@ -452,33 +435,24 @@ impl<'a> Drafting<'a> {
             leaks,
             simulated: false,
             request: Some(RequestPlan {
-                request_id: request.request_id.clone(),
+                request_id: if members.is_empty() { &request.request_id } else { &input.request_id }.clone(),
                 kind: request.kind.as_str().to_owned(),
                 ground: request.ground.code().to_owned(),
-                received_at: request.received_at.trunc_subsecs(0),
-                due_at: request.due_at(),
-                found_digest,
+                received_at: members
+                    .iter()
+                    .map(|member| member.received_at)
+                    .min()
+                    .unwrap_or_else(|| request.received_at.trunc_subsecs(0)),
+                due_at: members.iter().map(|member| member.due_at).min().unwrap_or_else(|| request.due_at()),
+                found_digest: gathered.digest(),
                 identities_given: self.found.given.len() as u64,
                 identities_derived: self.found.derived.len() as u64,
                 datasets,
                 kept: self.kept,
+                group_items: if members.is_empty() { Vec::new() } else { self.group_items },
+                members,
                 replays: request.replays.clone(),
             }),
-        }
-    }
-}
-
-async fn due_keys(
-    source: &dyn RecordSource,
-    selection: &Selection,
-) -> Result<Vec<RecordKey>, ConnectorError> {
-    let (mut keys, mut after) = (Vec::new(), None);
-    loop {
-        let page = source.page(selection, after.as_ref(), PAGE_RECORDS).await?;
-        after = page.records.last().map(|record| record.key.clone());
-        keys.extend(page.records.into_iter().map(|record| record.key));
-        if page.exhausted || after.is_none() {
-            return Ok(keys);
         }
     }
 }

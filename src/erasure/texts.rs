@@ -6,7 +6,7 @@
 
 use super::walk::{Ground, on_request};
 use crate::subject::Identity;
-use connectors::{ConnectorError, Predicate, Value};
+use connectors::{ConnectorError, Predicate, RecordKey, Value};
 use std::collections::BTreeSet;
 
 /// Texts may be long.
@@ -23,10 +23,37 @@ pub async fn naming_in_text(
     everyone: &BTreeSet<Identity>,
     known: Predicate,
 ) -> Result<Option<u64>, ConnectorError> {
+    let rows = naming(ground, dataset, &[everyone], known).await?;
+    Ok(rows.map(|rows| rows.len() as u64))
+}
+
+/// The rows of a dataset that name one of these persons in a text, with the places of those whom they name; `None`
+/// as for [`naming_in_text`].
+///
+/// # Errors
+/// When the store fails.
+pub async fn rows_naming_in_text(
+    ground: Ground<'_>,
+    dataset: &str,
+    persons: &[&BTreeSet<Identity>],
+) -> Result<Option<Vec<(RecordKey, Vec<usize>)>>, ConnectorError> {
+    naming(ground, dataset, persons, Predicate::or([])).await
+}
+
+async fn naming(
+    ground: Ground<'_>,
+    dataset: &str,
+    persons: &[&BTreeSet<Identity>],
+    known: Predicate,
+) -> Result<Option<Vec<(RecordKey, Vec<usize>)>>, ConnectorError> {
     let Some(place) = ground.graph.datasets.get(dataset) else { return Ok(None) };
     let columns = columns(ground, dataset);
-    let forms: BTreeSet<String> = everyone.iter().flat_map(Identity::forms_in_text).collect();
-    if columns.is_empty() || forms.is_empty() {
+    if columns.is_empty() {
+        return Ok(None);
+    }
+    let identities = persons.iter().flat_map(|identities| identities.iter());
+    let forms: BTreeSet<String> = identities.flat_map(Identity::forms_in_text).collect();
+    if forms.is_empty() {
         return Ok(None);
     }
     let fields = columns.iter().filter_map(|column| ground.graph.field(dataset, column));
@@ -37,14 +64,21 @@ pub async fn naming_in_text(
         store: store.clone(),
         reason: "it is not open".to_owned(),
     })?;
-    let (mut count, mut after) = (0, None);
+    let (mut found, mut after) = (Vec::new(), None);
     loop {
         let page = source.rows(&selection, &columns, after.as_ref(), PAGE_ROWS).await?;
         after = page.rows.last().map(|row| row.key.clone());
-        let naming = page.rows.iter().filter(|row| row.values.iter().any(|value| names(everyone, value)));
-        count += naming.count() as u64;
+        for row in page.rows {
+            let is_named =
+                |everyone: &BTreeSet<Identity>| row.values.iter().any(|value| names(everyone, value));
+            let all = persons.iter().enumerate().filter(|(_, everyone)| is_named(everyone));
+            let who: Vec<usize> = all.map(|(place, _)| place).collect();
+            if !who.is_empty() {
+                found.push((row.key, who));
+            }
+        }
         if page.exhausted || after.is_none() {
-            return Ok(Some(count));
+            return Ok(Some(found));
         }
     }
 }

@@ -9,12 +9,16 @@
 //! The walk goes in rounds, and everything that one round finds is judged by what the rounds before have
 //! settled, so that the order of datasets decides nothing. Identities are taken from settled rows only.
 
+mod desk;
+mod probe;
 mod read;
 mod renewal;
 mod settle;
+mod together;
 
 pub use read::{Reader, on_request};
 pub use renewal::Renewal;
+pub use together::{Seeker, Together, naming_each, staying_with, walk_together};
 
 use super::found::{Found, FoundRow, Standing, Why};
 use super::graph::{Edge, Graph};
@@ -22,6 +26,8 @@ use crate::catalog::Catalog;
 use crate::plan::world::Sources;
 use crate::subject::Identity;
 use connectors::{Predicate, RecordKey, Value};
+use desk::Desk;
+use probe::{meeting_probes, naming_probes};
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
@@ -94,12 +100,11 @@ pub async fn walk(
     renewal: Option<&Renewal>,
     bounds: Bounds,
 ) -> Result<Walk, WalkError> {
-    let mut walker = Walker::new(ground, given, renewal, bounds);
-    if let Some(before) = before {
-        walker.remember(before);
-    }
-    walker.run().await?;
-    Ok(walker.into_walk())
+    let seeker = Seeker { given, before, renewal, bounds };
+    let Together { found, lost, .. } =
+        walk_together(ground, vec![seeker], bounds.rows_max, &BTreeSet::new()).await?;
+    let found = found.into_iter().next().unwrap_or_else(|| Ok(Found::default()))?;
+    Ok(Walk { found, lost })
 }
 
 /// A row by dataset and canonical key.
@@ -127,7 +132,7 @@ struct Row {
 
 struct Walker<'a> {
     ground: Ground<'a>,
-    reader: Reader<'a>,
+    desk: &'a Desk,
     renewal: Option<&'a Renewal>,
     bounds: Bounds,
     given: BTreeSet<Identity>,
@@ -141,18 +146,16 @@ struct Walker<'a> {
     exists: BTreeMap<(usize, Vec<String>), bool>,
     /// Rows that are not settled and whose parts were looked for.
     explored: BTreeSet<Id<'a>>,
+    /// Rows of persons who are erased together with this one: they keep nothing that these rows name.
+    granted: BTreeSet<Id<'a>>,
 }
 
 impl<'a> Walker<'a> {
-    fn new(
-        ground: Ground<'a>,
-        given: BTreeSet<Identity>,
-        renewal: Option<&'a Renewal>,
-        bounds: Bounds,
-    ) -> Self {
-        Self {
+    fn new(ground: Ground<'a>, desk: &'a Desk, seeker: Seeker<'a>) -> Self {
+        let Seeker { given, before, renewal, bounds } = seeker;
+        let mut walker = Self {
             ground,
-            reader: Reader::new(ground),
+            desk,
             renewal,
             bounds,
             given,
@@ -162,7 +165,12 @@ impl<'a> Walker<'a> {
             own_links: BTreeMap::new(),
             exists: BTreeMap::new(),
             explored: BTreeSet::new(),
+            granted: BTreeSet::new(),
+        };
+        if let Some(before) = before {
+            walker.remember(before);
         }
+        walker
     }
 
     fn remember(&mut self, before: &Found) {
@@ -184,7 +192,12 @@ impl<'a> Walker<'a> {
         for (name, found) in self.search(&identities).await {
             self.add(name, found, Claim::Pending)?;
         }
-        let mut later = self.renewal.map(|one| one.later().clone()).unwrap_or_default();
+        let later = self.renewal.map(|one| one.later().clone()).unwrap_or_default();
+        self.go_on(later).await
+    }
+
+    /// Until nothing more is found.
+    async fn go_on(&mut self, mut later: BTreeSet<Identity>) -> Result<(), WalkError> {
         for _ in 0..self.bounds.rounds_max {
             let settled = self.settle().await;
             let mut own = settled;
@@ -212,8 +225,8 @@ impl<'a> Walker<'a> {
         let graph = self.ground.graph;
         let mut found = Vec::new();
         for name in graph.datasets.keys().copied() {
-            if let Some(predicate) = naming(self.ground, name, identities) {
-                found.push((name, self.reader.rows(name, predicate).await));
+            if let Some(probes) = naming_probes(self.ground, name, identities) {
+                found.push((name, self.desk.ask(name, probes).await));
             }
         }
         found
@@ -316,11 +329,11 @@ impl<'a> Walker<'a> {
                 }
             }
             if edge.makes_part() && !tuples.is_empty() {
-                let found = self.reader.rows_with(edge.from, edge, Side::From, &tuples).await;
+                let found = self.rows_with(edge.from, edge, Side::From, &tuples).await;
                 self.add(edge.from, found, Claim::Pending)?;
             }
             if edge.ends_with() && !tuples.is_empty() {
-                let found = self.reader.rows_with(edge.from, edge, Side::From, &tuples).await;
+                let found = self.rows_with(edge.from, edge, Side::From, &tuples).await;
                 let keys: Vec<String> = found.iter().map(|row| row.key.canonical()).collect();
                 self.add(edge.from, found, Claim::Pending)?;
                 let rows = self.rows.entry(edge.from).or_default();
@@ -337,11 +350,22 @@ impl<'a> Walker<'a> {
                     .into_iter()
                     .filter_map(|row| Some(end_of(edge, &row.values, |pair| &pair.0)?.1))
                     .collect();
-                let found = self.reader.rows_with(edge.to, edge, Side::To, &named).await;
+                let found = self.rows_with(edge.to, edge, Side::To, &named).await;
                 self.add(edge.to, found, Claim::Named)?;
             }
         }
         Ok(())
+    }
+
+    /// Rows whose end of the edge holds one of these values.
+    async fn rows_with(
+        &self,
+        dataset: &str,
+        edge: &Edge<'_>,
+        side: Side,
+        tuples: &[Vec<Value>],
+    ) -> Vec<FoundRow> {
+        self.desk.ask(dataset, meeting_probes(self.ground, dataset, edge, (side, tuples))).await
     }
 
     /// The parts of rows that are not settled, and their parts.
@@ -358,7 +382,7 @@ impl<'a> Walker<'a> {
                 let into = self.rows_of(&fresh, edge.to).into_iter();
                 let tuples: Vec<Vec<Value>> =
                     into.filter_map(|row| Some(end_of(edge, &row.values, |pair| &pair.1)?.1)).collect();
-                let found = self.reader.rows_with(edge.from, edge, Side::From, &tuples).await;
+                let found = self.rows_with(edge.from, edge, Side::From, &tuples).await;
                 self.add(edge.from, found, Claim::Tentative)?;
             }
             self.explored.extend(fresh);
@@ -371,7 +395,7 @@ impl<'a> Walker<'a> {
         of_dataset.filter_map(|(_, key)| rows?.get(key)).collect()
     }
 
-    fn into_walk(self) -> Walk {
+    fn into_found(self) -> Found {
         let mut found = Found { given: self.given, derived: self.derived, ..Found::default() };
         for (dataset, rows) in self.rows {
             let rows: Vec<FoundRow> = rows
@@ -391,7 +415,7 @@ impl<'a> Walker<'a> {
                 found.rows.insert(dataset.to_owned(), rows);
             }
         }
-        Walk { found, lost: self.reader.into_lost() }
+        found
     }
 }
 

@@ -30,6 +30,12 @@ pub enum EvidenceError {
     TooMany { what: &'static str, most: usize },
     #[error("a request reference is needed for this kind of certificate, and for no other")]
     RequestMismatch,
+    #[error(
+        "the counts of request {reference} do not lead to its outcome, or are not of the targets in order"
+    )]
+    RequestDiffers { reference: String },
+    #[error("target {target}: what was disposed of, kept or failed is not divided among the requests")]
+    PartsOfRequestsDiffer { target: usize },
     #[error("target {target}: {kept} records were kept or failed, but the query found {remaining}")]
     ReadBackDiffers { target: usize, kept: u128, remaining: u64 },
 }
@@ -56,14 +62,17 @@ impl Evidence {
             return Err(EvidenceError::NoApproval);
         }
         self.check_closure()?;
-        if self.request.is_none() && self.kind == Kind::ErasureRequest
-            || self.request.is_some() && !self.kind.is_for_a_person()
+        let (is_alone, is_among) = (self.request.is_some(), !self.requests.is_empty());
+        if !is_alone && !is_among && self.kind == Kind::ErasureRequest
+            || (is_alone || is_among) && !self.kind.is_for_a_person()
+            || is_alone && is_among
         {
             return Err(EvidenceError::RequestMismatch);
         }
         for (position, target) in self.targets.iter().enumerate() {
             target.check(position)?;
         }
+        self.check_requests()?;
         let disposed: u128 = self.targets.iter().map(|target| u128::from(target.counts.disposed())).sum();
         if disposed != u128::from(self.record_set.count) {
             return Err(EvidenceError::RecordSetDiffers { disposed, committed: self.record_set.count });

@@ -62,6 +62,7 @@ pub(crate) fn evidence(targets: Vec<TargetEvidence>) -> Evidence {
             contact: Some(text("dpo@example.org")),
         },
         request: None,
+        requests: vec![],
         policies: vec![PolicyReference {
             name: code("customers-fr"),
             version: 3,
@@ -259,4 +260,88 @@ fn a_closure_names_ended_copies_and_how_that_is_known_and_nothing_else_does() {
     let mut value = evidence(vec![target(3)]);
     value.residuals = vec![closed];
     assert_eq!(value.check(), Err(EvidenceError::NoClosure), "a run closes nothing");
+}
+
+fn requested(reference: &str, parts: Vec<RequestPart>, outcome: Outcome) -> RequestEvidence {
+    RequestEvidence {
+        reference: code(reference),
+        received_at: at("2026-04-04T00:00:00Z"),
+        due_at: at("2026-05-05T00:00:00Z"),
+        legal_basis: code("eu-gdpr:JustificationA17NonNecessity"),
+        outcome,
+        parts,
+    }
+}
+
+/// Two persons over a target of three records and one of which one is kept for both.
+fn of_two() -> Evidence {
+    let kept = Exception { code: code("shared_with_others"), count: 1, hold_ref: None, review_on: None };
+    let mut shared = target(0);
+    shared.counts = Counts { matched: 1, excepted: 1, ..Counts::default() };
+    shared.exceptions = vec![kept.clone()];
+    shared.verification = shared.verification.map(|seen| Verification { remaining: 1, checked: 1, ..seen });
+    let mut value = evidence(vec![target(3), shared]);
+    value.kind = Kind::ErasureRequest;
+    let part = |purged| RequestPart { target: 0, purged, ..RequestPart::default() };
+    let also = || RequestPart { target: 1, exceptions: vec![kept.clone()], ..RequestPart::default() };
+    value.requests = vec![
+        requested("request-1", vec![part(2), also()], Outcome::CompleteWithExceptions),
+        requested("request-2", vec![part(1), also()], Outcome::CompleteWithExceptions),
+        requested("request-3", vec![], Outcome::NothingFound),
+    ];
+    value
+}
+
+#[test]
+fn what_was_disposed_of_is_divided_among_requests_without_a_rest() {
+    let value = of_two();
+    value.check().unwrap();
+    value.check_read_back().unwrap();
+    assert!(value.is_for("request-3") && !value.is_for("request-4"));
+    assert_eq!(value.targets_for("request-1")[0].counts.purged, 2);
+    assert_eq!(value.targets_for("request-3"), []);
+    let refused = |change: fn(&mut Evidence)| {
+        let mut value = of_two();
+        change(&mut value);
+        value.check().unwrap_err()
+    };
+    let parts = EvidenceError::PartsOfRequestsDiffer { target: 0 };
+    assert_eq!(refused(|value| value.requests[0].parts[0].purged = 1), parts);
+    assert_eq!(refused(|value| value.requests[0].parts[0].purged = 3), parts);
+    let nobody = EvidenceError::PartsOfRequestsDiffer { target: 1 };
+    let untold = |value: &mut Evidence| {
+        for request in &mut value.requests[..2] {
+            request.parts.pop();
+            request.outcome = Outcome::Complete;
+        }
+    };
+    assert_eq!(refused(untold), nobody);
+    for change in [
+        |value: &mut Evidence| value.requests[1].outcome = Outcome::Complete,
+        |value: &mut Evidence| value.requests[1].parts[0].target = 7,
+        |value: &mut Evidence| value.requests[1].parts.reverse(),
+        |value: &mut Evidence| value.requests[2].outcome = Outcome::Complete,
+    ] {
+        assert!(matches!(refused(change), EvidenceError::RequestDiffers { .. }));
+    }
+    assert_eq!(refused(|value| value.requests.clear()), EvidenceError::RequestMismatch);
+    assert_eq!(refused(|value| value.kind = Kind::RetentionExpiry), EvidenceError::RequestMismatch);
+}
+
+#[test]
+fn one_persons_failure_is_not_anothers() {
+    let mut value = of_two();
+    let failed = Failure { code: code("still_present"), count: 1 };
+    value.targets[0].counts = Counts { matched: 4, purged: 3, failed: 1, ..Counts::default() };
+    value.targets[0].failures = vec![failed.clone()];
+    value.targets[0].verification.as_mut().unwrap().remaining = 1;
+    value.requests[1].parts[0].failures = vec![failed];
+    value.requests[1].outcome = Outcome::Partial;
+    value.check().unwrap();
+    assert_eq!(value.outcome(), Outcome::Partial);
+    // A copy without an end concerns who had something in its store.
+    value.residuals = vec![Residual { location: code("crm"), ..residual(false) }];
+    value.requests[0].outcome = Outcome::Partial;
+    value.check().unwrap();
+    assert_eq!(value.residuals_for("request-3"), []);
 }

@@ -52,7 +52,7 @@ pub use closures::ClosureRecord;
 pub use error::LedgerError;
 pub use looks::{Look, LookKind};
 pub use outbox::{Delivery, NewNotice, OutboxState};
-pub use requests::RequestEvent;
+pub use requests::{NewRequestRow, RequestEvent};
 pub use suppression::Suppression;
 
 use crate::ids::IdSource;

@@ -9,46 +9,64 @@ use super::{Ledger, LedgerError};
 use crate::certificate::receipt::Locator;
 use chrono::{DateTime, Utc};
 
-fn place_of(certificate_id: &str) -> String {
+fn place_of(certificate_id: &str, request_id: &str) -> String {
+    format!("ledger/receipt/{certificate_id}/{request_id}")
+}
+
+/// Where it stood as long as a certificate was for one request.
+fn former_place_of(certificate_id: &str) -> String {
     format!("ledger/receipt/{certificate_id}")
 }
 
 impl Ledger {
-    /// Keeps where the records of a certificate were; again changes nothing.
+    /// Keeps where the records on a certificate were, of each of its requests; again changes nothing.
     ///
     /// # Errors
     /// When the ledger cannot be written.
     pub async fn keep_locators(
         &self,
-        request_id: &str,
         certificate_id: &str,
-        locators: &[Locator],
+        locators: &[(&str, Vec<Locator>)],
         at: DateTime<Utc>,
     ) -> Result<(), LedgerError> {
-        let sealed = self.secret.seal(&place_of(certificate_id), &locators)?;
         let mut work = self.store.write().await?;
-        statement(
-            "INSERT INTO request_receipt (certificate_id, request_id, at, sealed) VALUES ($1, $2, $3, $4)
-             ON CONFLICT (certificate_id) DO NOTHING",
-        )
-        .bind(certificate_id)
-        .bind(request_id)
-        .bind(text_of(at))
-        .bind(sealed)
-        .execute(&mut work)
-        .await?;
+        for (request_id, locators) in locators {
+            let sealed = self.secret.seal(&place_of(certificate_id, request_id), locators)?;
+            statement(
+                "INSERT INTO request_receipt (certificate_id, request_id, at, sealed) VALUES ($1, $2, $3, $4)
+                 ON CONFLICT (certificate_id, request_id) DO NOTHING",
+            )
+            .bind(certificate_id)
+            .bind(*request_id)
+            .bind(text_of(at))
+            .bind(sealed)
+            .execute(&mut work)
+            .await?;
+        }
         work.commit().await
     }
 
-    /// Where the records of a certificate were; `None` once that is destroyed.
+    /// Where the records of a request on a certificate were; `None` once that is destroyed.
     ///
     /// # Errors
     /// When the ledger cannot be read, or its key is another.
-    pub async fn locators(&self, certificate_id: &str) -> Result<Option<Vec<Locator>>, LedgerError> {
+    pub async fn locators(
+        &self,
+        certificate_id: &str,
+        request_id: &str,
+    ) -> Result<Option<Vec<Locator>>, LedgerError> {
         let asked =
-            statement("SELECT sealed FROM request_receipt WHERE certificate_id = $1").bind(certificate_id);
+            statement("SELECT sealed FROM request_receipt WHERE certificate_id = $1 AND request_id = $2")
+                .bind(certificate_id)
+                .bind(request_id);
         let Some(row) = self.store.optional(asked).await? else { return Ok(None) };
-        self.secret.open(&place_of(certificate_id), row.bytes("sealed")?).map(Some)
+        let sealed = row.bytes("sealed")?;
+        match self.secret.open(&place_of(certificate_id, request_id), sealed.clone()) {
+            Err(LedgerError::WrongKey) => {
+                self.secret.open(&former_place_of(certificate_id), sealed).map(Some)
+            }
+            opened => opened.map(Some),
+        }
     }
 
     /// Destroys what was kept before an instant.

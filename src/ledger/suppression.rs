@@ -20,56 +20,22 @@ pub struct Suppression<'a> {
     pub certificate_id: &'a str,
     pub erased_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
-    pub forms: &'a BTreeSet<SuppressedForm>,
+    pub forms: BTreeSet<SuppressedForm>,
     /// Those of identities that the person gave.
-    pub given: &'a BTreeSet<FormHash>,
+    pub given: BTreeSet<FormHash>,
     /// In the place of what was known to be kept before.
     pub kept: &'a BTreeSet<FormHash>,
 }
 
 impl Ledger {
-    /// Keeps, or keeps for longer. The first erasure and its certificate stay; what is kept is replaced.
+    /// Keeps, or keeps for longer, all or none. The first erasure and its certificate stay; what is kept is replaced.
     ///
     /// # Errors
     /// When the ledger cannot be written. It can be repeated.
-    pub async fn suppress(&self, one: &Suppression<'_>) -> Result<(), LedgerError> {
+    pub async fn suppress(&self, all: &[Suppression<'_>]) -> Result<(), LedgerError> {
         let mut work = self.store.write().await?;
-        statement(
-            "INSERT INTO suppression (request_id, certificate_id, erased_at, last_erased_at, expires_at)
-             VALUES ($1, $2, $3, $3, $4)
-             ON CONFLICT (request_id) DO UPDATE
-             SET last_erased_at = excluded.last_erased_at, expires_at = excluded.expires_at",
-        )
-        .bind(one.request_id)
-        .bind(one.certificate_id)
-        .bind(text_of(one.erased_at))
-        .bind(text_of(one.expires_at))
-        .execute(&mut work)
-        .await?;
-        for form in one.forms {
-            statement(
-                "INSERT INTO suppression_identity (request_id, kind, hash, given) VALUES ($1, $2, $3, $4)
-                 ON CONFLICT DO NOTHING",
-            )
-            .bind(one.request_id)
-            .bind(&form.kind)
-            .bind(form.hash.as_slice())
-            .bind(one.given.contains(&form.hash))
-            .execute(&mut work)
-            .await?;
-        }
-        statement("DELETE FROM suppression_kept WHERE request_id = $1")
-            .bind(one.request_id)
-            .execute(&mut work)
-            .await?;
-        for hash in one.kept {
-            statement(
-                "INSERT INTO suppression_kept (request_id, hash) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-            )
-            .bind(one.request_id)
-            .bind(hash.as_slice())
-            .execute(&mut work)
-            .await?;
+        for one in all {
+            suppress_one(&mut work, one).await?;
         }
         work.commit().await
     }
@@ -195,6 +161,45 @@ impl Ledger {
         };
         row.map(read).transpose()
     }
+}
+
+async fn suppress_one(work: &mut Work, one: &Suppression<'_>) -> Result<(), LedgerError> {
+    statement(
+        "INSERT INTO suppression (request_id, certificate_id, erased_at, last_erased_at, expires_at)
+         VALUES ($1, $2, $3, $3, $4)
+         ON CONFLICT (request_id) DO UPDATE
+         SET last_erased_at = excluded.last_erased_at, expires_at = excluded.expires_at",
+    )
+    .bind(one.request_id)
+    .bind(one.certificate_id)
+    .bind(text_of(one.erased_at))
+    .bind(text_of(one.expires_at))
+    .execute(work)
+    .await?;
+    for form in &one.forms {
+        statement(
+            "INSERT INTO suppression_identity (request_id, kind, hash, given) VALUES ($1, $2, $3, $4)
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(one.request_id)
+        .bind(&form.kind)
+        .bind(form.hash.as_slice())
+        .bind(one.given.contains(&form.hash))
+        .execute(work)
+        .await?;
+    }
+    statement("DELETE FROM suppression_kept WHERE request_id = $1")
+        .bind(one.request_id)
+        .execute(work)
+        .await?;
+    for hash in one.kept {
+        statement("INSERT INTO suppression_kept (request_id, hash) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+            .bind(one.request_id)
+            .bind(hash.as_slice())
+            .execute(work)
+            .await?;
+    }
+    Ok(())
 }
 
 /// All forms, and those that the person gave.

@@ -25,9 +25,67 @@ pub struct RequestPlan {
     pub datasets: Vec<SearchedDataset>,
     /// Records that a duty keeps, by item.
     pub kept: Vec<KeptByDuty>,
+    /// Of persons who are erased together: their requests, in order. The fields above are then those of all of them
+    /// (the earliest dates), and the id is that of nobody's request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<MemberPlan>,
+    /// How many of the items are for each group of them, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub group_items: Vec<u32>,
     /// After a restore: the requests whose erasure is done again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replays: Vec<String>,
+}
+
+/// One of several requests that a plan is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MemberPlan {
+    pub request_id: String,
+    pub received_at: DateTime<Utc>,
+    pub due_at: DateTime<Utc>,
+    pub group: u32,
+    /// Records of the person alone, and of others too.
+    pub own: u64,
+    pub shared: u64,
+    /// What a duty keeps of theirs, by item.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<KeptByDuty>,
+}
+
+impl RequestPlan {
+    /// The requests that the plan is for, in order.
+    #[must_use]
+    pub fn request_ids(&self) -> Vec<&str> {
+        if self.members.is_empty() {
+            return vec![&self.request_id];
+        }
+        self.members.iter().map(|member| member.request_id.as_str()).collect()
+    }
+
+    /// For each item the group that it is for.
+    #[must_use]
+    pub fn groups_of_items(&self, items: usize) -> Vec<u32> {
+        if self.members.is_empty() {
+            return vec![0; items];
+        }
+        let all = self.group_items.iter().enumerate();
+        all.flat_map(|(group, count)| {
+            let group = u32::try_from(group).unwrap_or(u32::MAX);
+            std::iter::repeat_n(group, usize::try_from(*count).unwrap_or(0))
+        })
+        .collect()
+    }
+
+    /// What a duty keeps for one of the requests.
+    #[must_use]
+    pub fn kept_for(&self, request_id: &str) -> &[KeptByDuty] {
+        if self.members.is_empty() {
+            return &self.kept;
+        }
+        let member = self.members.iter().find(|member| member.request_id == request_id);
+        member.map(|member| member.kept.as_slice()).unwrap_or_default()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -50,7 +50,10 @@ pub fn letter(answer: &RequestAnswer, language: Language) -> String {
 
 /// What was erased, what is kept, what is undone, what remains, by the certificates.
 fn done(answer: &RequestAnswer, language: Language) -> String {
-    let all = || answer.statements.iter().flat_map(|one| &one.predicate.evidence.targets);
+    let id = answer.request.request_id.as_str();
+    let theirs: Vec<Vec<TargetEvidence>> =
+        answer.statements.iter().map(|one| one.predicate.evidence.targets_for(id)).collect();
+    let all = || theirs.iter().flatten();
     let erased: Vec<String> = all().flat_map(|target| erased(target, language)).collect();
     let mut page = String::new();
     if erased.is_empty() {
@@ -61,21 +64,19 @@ fn done(answer: &RequestAnswer, language: Language) -> String {
         section(&mut page, words::ERASED.text(language), &erased);
     }
     // Only the last certificate says how things stand.
-    let Some(last) = answer.statements.last() else { return page };
-    let evidence = &last.predicate.evidence;
-    let mut kept: Vec<String> = evidence.targets.iter().flat_map(|target| kept(target, language)).collect();
+    let Some(last) = theirs.last() else { return page };
+    let mut kept: Vec<String> = last.iter().flat_map(|target| kept(target, language)).collect();
     if !kept.is_empty() {
         kept.push(words::KEPT_USE.text(language).to_owned());
         section(&mut page, words::KEPT.text(language), &kept);
     }
-    let mut undone: Vec<String> =
-        evidence.targets.iter().flat_map(|target| undone(target, language)).collect();
+    let mut undone: Vec<String> = last.iter().flat_map(|target| undone(target, language)).collect();
     if !undone.is_empty() {
         undone.push(words::UNDONE_LATER.text(language).to_owned());
         section(&mut page, words::UNDONE.text(language), &undone);
     }
-    let residuals = answer.statements.iter().flat_map(|one| &one.predicate.evidence.residuals);
-    let mut copies: Vec<String> = residuals.filter_map(|residual| copy(residual, language)).collect();
+    let residuals = answer.statements.iter().flat_map(|one| one.predicate.evidence.residuals_for(id));
+    let mut copies: Vec<String> = residuals.filter_map(|residual| copy(&residual, language)).collect();
     copies.dedup();
     if !copies.is_empty() {
         section(&mut page, words::COPIES.text(language), &copies);

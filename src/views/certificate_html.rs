@@ -76,6 +76,7 @@ fn language(certificate: &VerifiedCertificate, t: &Texts) -> Markup {
             @if evidence.targets.is_empty() { p { (t.nothing) } }
             @else { (overview(evidence, t)) }
             @for (position, target) in evidence.targets.iter().enumerate() { (done(position, target, t)) }
+            @if !evidence.requests.is_empty() { h2 { (t.requests) } (requests(evidence, t)) }
             h2 { (t.kept) }
             (kept(evidence, t))
             h2 { (t.remains) }
@@ -213,6 +214,37 @@ fn done(position: usize, target: &TargetEvidence, t: &Texts) -> Markup {
             }
             @if let (Some(before), Some(after)) = (target.records_before, target.records_after) {
                 dt { (t.before_after) } dd { (number(before, t)) " → " (number(after, t)) }
+            }
+        }
+    }
+}
+
+/// A row a request that was carried out together with others.
+fn requests(evidence: &Evidence, t: &Texts) -> Markup {
+    let columns = [t.matched, t.purged, t.anonymized, t.excepted, t.failed];
+    html! {
+        p { (t.requests_intro) }
+        div class="scroll" {
+            table {
+                thead {
+                    tr {
+                        th scope="col" { (t.request) }
+                        th scope="col" { (t.outcome_word) }
+                        @for word in columns { th scope="col" class="n" { (word) } }
+                    }
+                }
+                tbody {
+                    @for request in &evidence.requests {
+                        @let counts = request.counts();
+                        tr {
+                            th scope="row" { code { (request.reference) } }
+                            td { ((t.outcome)(request.outcome).0) }
+                            @for count in [counts.matched, counts.purged, counts.anonymized, counts.excepted, counts.failed] {
+                                td class="n" { (number(count, t)) }
+                            }
+                        }
+                    }
+                }
             }
         }
     }

@@ -22,6 +22,7 @@ pub mod run;
 pub mod schedules;
 pub mod status;
 pub mod text;
+pub mod together;
 pub mod verify;
 pub mod words;
 

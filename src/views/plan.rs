@@ -6,6 +6,7 @@
 mod finding;
 mod item;
 mod refusal;
+mod together;
 
 pub use refusal::refusal;
 
@@ -40,7 +41,7 @@ pub struct Standing<'a> {
 /// Header, table, items, findings and how to approve.
 #[must_use]
 pub fn human(standing: &Standing<'_>, language: Language) -> String {
-    let plan = standing.plan;
+    let plan = &*together::for_reading(standing.plan);
     let mut page = header(plan, standing.digest, language);
     if let Some(request) = &plan.request {
         page.push('\n');

@@ -103,9 +103,13 @@ pub fn story(story: &RequestStory, language: Language) -> String {
 pub fn searched(plan: &Plan, request: &RequestPlan, language: Language) -> String {
     let kind = RequestKind::parse(&request.kind).unwrap_or(RequestKind::Erasure);
     let kind = words::kind(kind).text(language);
-    let values: [&dyn std::fmt::Display; 4] =
-        [&request.request_id, &kind, &day(request.received_at), &day(request.due_at)];
-    let mut page = words::SEARCH_FOR.fill(language, &values) + "\n";
+    let (received, due) = (day(request.received_at), day(request.due_at));
+    let mut page = if request.members.is_empty() {
+        words::SEARCH_FOR.fill(language, &[&request.request_id, &kind, &received, &due])
+    } else {
+        super::words::together::SEARCH_FOR.fill(language, &[&request.members.len(), &kind, &due])
+    };
+    page.push('\n');
     add_line(&mut page, format_args!("{}", words::SEARCH_HEADING.text(language)));
     for searched in &request.datasets {
         let name = printable(&searched.dataset);

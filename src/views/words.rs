@@ -14,6 +14,7 @@ pub mod replay;
 pub mod requests;
 pub mod run;
 pub mod start;
+pub mod together;
 
 use crate::policy::Language;
 use std::fmt::Display;

@@ -10,6 +10,7 @@ mod servers;
 mod shapes;
 mod speed;
 mod texts;
+mod together;
 
 use crate::support::{Answer, Project, find_text, plan_id};
 use serde_json::Value;

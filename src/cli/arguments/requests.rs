@@ -7,13 +7,17 @@ use std::path::PathBuf;
 pub enum RequestsCommand {
     /// Keeps a request. Its clock runs from the day on which it was received.
     #[command(
-        after_help = "Identities in a file are not seen by others on the machine, nor kept by the shell.\n\nExamples:\n  oubliette requests receive --identities person.txt --received 2026-03-05\n  oubliette requests receive --identity email=jo@example.org --kind consent-withdrawal"
+        after_help = "Identities in a file are not seen by others on the machine, nor kept by the shell.\n\nExamples:\n  oubliette requests receive --identities person.txt --received 2026-03-05\n  oubliette requests receive --identity email=jo@example.org --kind consent-withdrawal\n  oubliette requests receive --persons who-asked.txt --received 2026-03-05"
     )]
     Receive(ReceiveArguments),
     /// Records that somebody checked who the person is.
+    #[command(group(clap::ArgGroup::new("whose").required(true).args(["request", "requests"])))]
     Verify {
         #[arg(value_name = "REQUEST")]
-        request: String,
+        request: Option<String>,
+        /// The ids of many requests in a file, one on each line; all of them are verified, or none.
+        #[arg(long, value_name = "FILE")]
+        requests: Option<PathBuf>,
         /// Who checked.
         #[arg(long = "as", value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
         who: String,
@@ -113,6 +117,10 @@ pub struct ReceiveArguments {
     /// The same from a file, one on each line; `-` reads standard input.
     #[arg(long = "identities", value_name = "FILE")]
     pub file: Option<PathBuf>,
+    /// Many persons, each on a line: identities with tabs between them, or a JSON object of kinds and values. All of
+    /// them are kept, or none.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["identities", "file"])]
+    pub persons: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t)]
     pub kind: RequestKindArgument,
     /// On what the request stands (GDPR art. 17(1)); by default what the kind implies.
@@ -169,7 +177,7 @@ pub struct ExportArguments {
 }
 
 #[derive(Debug, Clone, Args)]
-#[command(group(clap::ArgGroup::new("what").required(true).args(["request", "due"])))]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["request", "due", "together"])))]
 pub struct EraseArguments {
     /// The id of a request, or a beginning of it.
     #[arg(value_name = "REQUEST")]
@@ -177,6 +185,9 @@ pub struct EraseArguments {
     /// Every request of which something waits that may go by now.
     #[arg(long)]
     pub due: bool,
+    /// Every verified request of which nothing was begun, by one plan for those that reach the same records.
+    #[arg(long)]
+    pub together: bool,
     /// Who drafts the plan; by default the author of the settings.
     #[arg(long, value_name = "NAME")]
     pub author: Option<String>,

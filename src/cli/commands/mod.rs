@@ -16,6 +16,7 @@ pub(super) mod replay;
 pub(super) mod requests;
 pub(super) mod shell;
 pub(super) mod status;
+mod together;
 pub(super) mod verify;
 
 use super::failure::Failure;

@@ -1,8 +1,8 @@
 //! `requests` and `erase`: what a person asked, and the plan for it.
 
 use super::plan::{standing, warn};
-use super::recipients;
 use super::{Call, parse_instant};
+use super::{recipients, together};
 use crate::app::{App, AppError, NoticesDue, PlanStanding, RequestReceipt};
 use crate::cli::arguments::{
     EraseArguments, ExtensionReasonArgument, Format, GroundArgument, LawArgument, ReceiveArguments,
@@ -36,9 +36,8 @@ pub(in crate::cli) async fn run(
 ) -> Result<ExitStatus, Failure> {
     match wanted {
         RequestsCommand::Receive(wanted) => receive(call, wanted, output).await?,
-        RequestsCommand::Verify { request, who, method } => {
-            let app = call.open(output).await?;
-            changed(&app.request_verify(request, who, method).await?, output)?;
+        RequestsCommand::Verify { request, requests, who, method } => {
+            verify(call, (request.as_deref(), requests.as_deref()), (who, method), output).await?;
         }
         RequestsCommand::List { all } => {
             let app = call.open(output).await?;
@@ -101,6 +100,19 @@ pub(in crate::cli) async fn run(
     Ok(ExitStatus::Done)
 }
 
+async fn verify(
+    call: &Call<'_>,
+    (request, requests): (Option<&str>, Option<&Path>),
+    (who, method): (&str, &str),
+    output: &mut Output<'_>,
+) -> Result<(), Failure> {
+    if let Some(file) = requests {
+        return together::verify(call, file, (who, method), output).await;
+    }
+    let app = call.open(output).await?;
+    changed(&app.request_verify(request.unwrap_or_default(), who, method).await?, output)
+}
+
 /// It names records: for its owner's eyes only.
 async fn receipt(
     call: &Call<'_>,
@@ -137,6 +149,9 @@ pub(in crate::cli) async fn erase(
 ) -> Result<ExitStatus, Failure> {
     let app = call.open(output).await?;
     warn(&app, output);
+    if wanted.together {
+        return together::erase(&app, wanted.author.as_deref(), output).await;
+    }
     let Some(request) = &wanted.request else { return due(&app, wanted, output).await };
     let drafted = app.erase_plan(request, wanted.author.clone()).await?;
     let standing = standing(&drafted);
@@ -186,7 +201,7 @@ async fn due(app: &App, wanted: &EraseArguments, output: &mut Output<'_>) -> Res
 
 async fn receive(call: &Call<'_>, wanted: &ReceiveArguments, output: &mut Output<'_>) -> Result<(), Failure> {
     let identities = identities(&wanted.identities, wanted.file.as_deref())?;
-    let receipt = RequestReceipt {
+    let terms = RequestReceipt {
         kind: kind(wanted.kind),
         ground: wanted.ground.map(ground),
         law: law(wanted.law),
@@ -197,8 +212,11 @@ async fn receive(call: &Call<'_>, wanted: &ReceiveArguments, output: &mut Output
         about_child: wanted.about_child,
         record_types: wanted.record_types.iter().cloned().collect(),
     };
+    if let Some(file) = &wanted.persons {
+        return together::receive(call, file, terms, output).await;
+    }
     let app = call.open(output).await?;
-    let received = app.request_receive(receipt).await?;
+    let received = app.request_receive(terms).await?;
     output
         .answer(&ReceivedJson::new(&received), |language| views::requests::received(&received, language))?;
     if !received.overlaps.is_empty() {
@@ -211,7 +229,7 @@ async fn receive(call: &Call<'_>, wanted: &ReceiveArguments, output: &mut Output
 pub(super) fn identities(named: &[String], file: Option<&Path>) -> Result<Vec<String>, Failure> {
     let mut identities = named.to_vec();
     if let Some(file) = file {
-        let text = read(file)?;
+        let text = read(file, IDENTITIES_BYTES_MAX)?;
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         identities.extend(lines.map(str::to_owned));
     }
@@ -230,15 +248,20 @@ fn received(text: &str, country: &str) -> Result<DateTime<Utc>, Failure> {
     Ok(noon.and_local_timezone(zone).earliest().map_or_else(|| noon.and_utc(), |at| at.to_utc()))
 }
 
+/// A file that is longer than it may be is refused, and not read in part.
 #[expect(clippy::disallowed_methods, reason = "a file of identities is named on the command line")]
-fn read(file: &Path) -> Result<String, Failure> {
+pub(super) fn read(file: &Path, bytes_max: u64) -> Result<String, Failure> {
     let mut text = String::new();
     let done = if file == Path::new("-") {
-        std::io::stdin().take(IDENTITIES_BYTES_MAX).read_to_string(&mut text)
+        std::io::stdin().take(bytes_max + 1).read_to_string(&mut text)
     } else {
-        std::fs::File::open(file).and_then(|file| file.take(IDENTITIES_BYTES_MAX).read_to_string(&mut text))
+        std::fs::File::open(file).and_then(|file| file.take(bytes_max + 1).read_to_string(&mut text))
     };
     match done {
+        Ok(bytes) if bytes as u64 > bytes_max => {
+            let message = format!("{} is longer than {} KiB", file.display(), bytes_max / 1024);
+            Err(Failure::usage(message).with_hint("split the file"))
+        }
         Ok(_) => Ok(text),
         Err(error) => Err(Failure::usage(format!("{} cannot be read: {}", file.display(), error.kind()))),
     }

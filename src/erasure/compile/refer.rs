@@ -126,8 +126,9 @@ pub(super) fn still_theirs(
     Predicate::and(columns.into_iter().filter_map(|column| {
         let field = graph.field(own, column)?;
         let mut values: Vec<Value> = Vec::new();
+        let mut known: BTreeSet<String> = BTreeSet::new();
         for value in rows.iter().filter_map(|row| row.values.get(column)) {
-            if !values.contains(value) {
+            if known.insert(RecordKey::of(vec![value.clone()]).canonical()) {
                 values.push(value.clone());
             }
         }

@@ -6,13 +6,14 @@
 
 mod people;
 mod store;
+mod together;
 
 use super::compile;
 use super::deadline::Law;
-use super::found::Found;
+use super::gathered::Gathered;
 use super::graph::Graph;
 use super::ground::RequestKind;
-use super::planner::{RequestInput, draft, executable, reach_of};
+use super::planner::{Asking, Drafted, RequestInput, draft, executable, reach_of};
 use super::request::{NewRequest, Request};
 use crate::catalog::Catalog;
 use crate::hold::HoldBook;
@@ -30,9 +31,9 @@ use store::{Databases, Row};
 const GRAPHS: u64 = 150;
 const GRAPHS_VARIABLE: &str = "OUBLIETTE_TEST_GRAPHS";
 
-fn request() -> Request {
+fn request(number: usize) -> Request {
     let mut request = Request::receive(NewRequest {
-        request_id: "request-1".to_owned(),
+        request_id: format!("request-{number}"),
         kind: RequestKind::Erasure,
         ground: None,
         law: Law::EuGdpr,
@@ -46,26 +47,34 @@ fn request() -> Request {
     request
 }
 
-async fn planned(catalog: &Catalog, sources: &Sources, given: &[String]) -> (Plan, Found) {
-    let request = request();
+async fn drafted(catalog: &Catalog, sources: &Sources, persons: &[(Request, Vec<String>)]) -> Drafted {
     let holds = HoldBook::default();
+    let persons = persons.iter().map(|(request, given)| Asking {
+        request,
+        given: given.iter().map(|text| Identity::parse(text).unwrap()).collect(),
+        before: None,
+        renewal: None,
+    });
     let input = RequestInput {
         catalog,
         sources,
         holds: &holds,
-        request: &request,
-        given: given.iter().map(|text| Identity::parse(text).unwrap()).collect(),
-        before: None,
-        renewal: None,
+        persons: persons.collect(),
         found_key: [7; 32],
         now: at("2026-06-15T12:00:00Z"),
         valid_for: chrono::Duration::days(1),
         plan_id: "plan-1".to_owned(),
+        request_id: "together-1".to_owned(),
         author: "anna".to_owned(),
         tool_version: "0".to_owned(),
         clock_doubt: None,
     };
     draft(input).await.unwrap()
+}
+
+async fn planned(catalog: &Catalog, sources: &Sources, given: &[String]) -> (Plan, Gathered) {
+    let drafted = drafted(catalog, sources, &[(request(1), given.to_vec())]).await;
+    (drafted.plan.unwrap(), drafted.found)
 }
 
 struct NoJournal;
@@ -83,9 +92,9 @@ async fn carried_out(
     sources: &Sources,
     databases: &Databases,
     plan: &Plan,
-    found: &Found,
+    found: &Gathered,
 ) {
-    let request = request();
+    let request = request(1);
     let world = World::inspect(catalog, sources).await;
     let graph = Graph::of(catalog, &world);
     let targets = catalog.targets(plan.as_of);
@@ -96,7 +105,9 @@ async fn carried_out(
         as_of: plan.as_of,
         drafted_at: plan.drafted_at,
     };
-    let items = compile::items(&around, &graph, found, reach_of(&request));
+    let groups = (0..found.groups()).map(|group| found.whole(group));
+    let items: Vec<_> =
+        groups.flat_map(|whole| compile::items(&around, &graph, &whole, reach_of(&request))).collect();
     assert_eq!(items.len(), plan.items.len());
     for (item, planned) in items.into_iter().zip(&plan.items) {
         assert_eq!(item.schema_digest, planned.schema_digest);

@@ -29,7 +29,7 @@ impl Random {
 }
 
 /// Person 0 is the one who asks.
-const PEOPLE: usize = 5;
+pub(super) const PEOPLE: usize = 5;
 
 pub(super) struct Shop {
     pub(super) tables: Vec<Table>,
@@ -69,7 +69,11 @@ impl Shop {
     }
 
     pub(super) fn given() -> Vec<String> {
-        vec![format!("email={}", email(0))]
+        Self::given_of(0)
+    }
+
+    pub(super) fn given_of(person: usize) -> Vec<String> {
+        vec![format!("email={}", email(person))]
     }
 
     /// Whether a row that stays refers to it.

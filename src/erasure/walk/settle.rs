@@ -203,8 +203,8 @@ impl<'a> Walker<'a> {
 
     /// Whether the record exists that an edge leads to; a dataset out of reach may have it.
     async fn is_there(&mut self, edge: &'a Edge<'a>, values: Vec<Value>) -> bool {
-        let found = self.reader.rows_with(edge.to, edge, Side::To, &[values]).await;
-        self.reader.is_lost(edge.to) || !found.is_empty()
+        let found = self.rows_with(edge.to, edge, Side::To, &[values]).await;
+        self.desk.is_lost(self.ground.graph, edge.to) || !found.is_empty()
     }
 
     async fn is_named_by_own_only(&mut self, id: &Id<'a>) -> bool {
@@ -216,12 +216,15 @@ impl<'a> Walker<'a> {
             .filter(|edge| edge.to == id.0 && edge.keeps() && !edge.makes_part() && !edge.ends_with())
         {
             let Some((_, tuple)) = end_of(edge, &values, |pair| &pair.1) else { continue };
-            let naming = self.reader.rows_with(edge.from, edge, Side::From, &[tuple]).await;
+            let naming = self.rows_with(edge.from, edge, Side::From, &[tuple]).await;
             let is_own = |key: &String| {
                 let row = self.rows.get(edge.from).and_then(|rows| rows.get(key));
                 row.is_some_and(|row| row.claim == Claim::Settled(Standing::Own))
+                    || self.granted.contains(&(edge.from, key.clone()))
             };
-            if self.reader.is_lost(edge.from) || !naming.iter().all(|row| is_own(&row.key.canonical())) {
+            if self.desk.is_lost(self.ground.graph, edge.from)
+                || !naming.iter().all(|row| is_own(&row.key.canonical()))
+            {
                 return false;
             }
         }

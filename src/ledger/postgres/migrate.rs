@@ -55,6 +55,11 @@ pub(in crate::ledger) const MIGRATIONS: &[Migration] = &[
         name: "outbox",
         text: include_str!("../../../migrations/postgres/0009_outbox.sql"),
     },
+    Migration {
+        version: 10,
+        name: "together",
+        text: include_str!("../../../migrations/postgres/0010_together.sql"),
+    },
 ];
 
 /// Names the lock: "oubliett" in ASCII.

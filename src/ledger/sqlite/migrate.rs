@@ -50,6 +50,11 @@ pub(in crate::ledger) const MIGRATIONS: &[Migration] = &[
         name: "outbox",
         text: include_str!("../../../migrations/sqlite/0009_outbox.sql"),
     },
+    Migration {
+        version: 10,
+        name: "together",
+        text: include_str!("../../../migrations/sqlite/0010_together.sql"),
+    },
 ];
 
 /// Applies the migrations that the ledger does not have yet.

@@ -7,7 +7,7 @@ use crate::erasure::request::{NewRequest, Request};
 use crate::erasure::returned::Returned;
 use crate::ids::RandomIds;
 use crate::journal::RunKey;
-use crate::ledger::RequestEvent;
+use crate::ledger::{NewRequestRow, RequestEvent};
 use crate::plan::testing::at;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,7 +27,8 @@ async fn ledger(directory: &std::path::Path) -> Ledger {
     });
     let event = RequestEvent { at: at("2026-06-01T12:00:00Z"), event: "received".to_owned(), note: None };
     let (request, none) = (request.unwrap(), BTreeSet::new());
-    ledger.insert_request(&request, &BTreeSet::new(), &none, &event).await.unwrap();
+    let row = NewRequestRow { request: &request, identities: &BTreeSet::new(), hashes: &none, event };
+    ledger.insert_requests(&[row]).await.unwrap();
     ledger
 }
 
@@ -46,22 +47,22 @@ async fn the_first_erasure_stays_what_is_kept_is_replaced_and_all_of_it_ends() {
         certificate_id: "first",
         erased_at: at("2026-06-10T00:00:00Z"),
         expires_at: at("2026-07-10T00:00:00Z"),
-        forms: &forms,
-        given: &given,
+        forms,
+        given: given.clone(),
         kept: &kept,
     };
-    ledger.suppress(&first).await.unwrap();
-    ledger.suppress(&first).await.unwrap();
+    ledger.suppress(std::slice::from_ref(&first)).await.unwrap();
+    ledger.suppress(std::slice::from_ref(&first)).await.unwrap();
     let (forms, kept) = (BTreeSet::from([form(2), form(3)]), BTreeSet::from([[8; 32]]));
     let second = Suppression {
         certificate_id: "second",
         erased_at: at("2026-06-20T00:00:00Z"),
         expires_at: at("2026-07-20T00:00:00Z"),
-        forms: &forms,
+        forms,
         kept: &kept,
         ..first
     };
-    ledger.suppress(&second).await.unwrap();
+    ledger.suppress(&[second]).await.unwrap();
     let now = at("2026-07-01T00:00:00Z");
     let [person] = ledger.suppressed(now).await.unwrap().try_into().unwrap();
     assert_eq!(person.certificate_id, "first");

@@ -38,6 +38,10 @@ pub(super) struct Texts {
     pub(super) kind: &'static str,
     pub(super) kinds: fn(Kind) -> &'static str,
     pub(super) request: &'static str,
+    /// Requests that were carried out together, of which version 1 knew none.
+    pub(super) requests: &'static str,
+    pub(super) requests_intro: &'static str,
+    pub(super) outcome_word: &'static str,
     pub(super) received: &'static str,
     pub(super) due: &'static str,
     pub(super) controller: &'static str,

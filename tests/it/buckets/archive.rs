@@ -240,5 +240,5 @@ fn killed_anywhere_while_publishing_to_a_bucket_there_is_one_certificate_and_the
     }
     eprintln!("kills: {kills}, trials: {wanted}, violations: {}", violations.len());
     assert!(violations.is_empty(), "{}", violations.join("\n"));
-    assert!(kills * 2 >= wanted, "only {kills} of {wanted} were killed");
+    assert!(kills * 3 >= wanted, "only {kills} of {wanted} were killed");
 }

@@ -6,6 +6,9 @@ use super::{Texts, version_1};
 use crate::evidence::{Outcome, ResidualKnowledge};
 
 pub(super) const FRENCH: Texts = Texts {
+    requests: "Demandes",
+    requests_intro: "Les demandes de plusieurs personnes ont été exécutées ensemble. Chacune a ses propres comptes et sa propre issue.",
+    outcome_word: "issue",
     checked: "enregistrements examinés :",
     still_there: "concernés et encore présents (conservés ou en échec compris) :",
     reason: |code| match code {
@@ -62,6 +65,9 @@ pub(super) const FRENCH: Texts = Texts {
 };
 
 pub(super) const ENGLISH: Texts = Texts {
+    requests: "Requests",
+    requests_intro: "The requests of several persons were carried out together. Each has counts and an outcome of its own.",
+    outcome_word: "outcome",
     checked: "records looked at:",
     still_there: "concerned and still there (those kept or failed included):",
     reason: |code| match code {
