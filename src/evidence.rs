@@ -358,6 +358,20 @@ impl Counts {
         self.purged.saturating_add(self.anonymized).saturating_add(self.pseudonymized)
     }
 
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, more: Self) -> Self {
+        Self {
+            matched: self.matched.saturating_add(more.matched),
+            purged: self.purged.saturating_add(more.purged),
+            anonymized: self.anonymized.saturating_add(more.anonymized),
+            pseudonymized: self.pseudonymized.saturating_add(more.pseudonymized),
+            already_absent: self.already_absent.saturating_add(more.already_absent),
+            excepted: self.excepted.saturating_add(more.excepted),
+            failed: self.failed.saturating_add(more.failed),
+        }
+    }
+
     pub(super) fn parts(&self) -> [u64; 6] {
         [self.purged, self.anonymized, self.pseudonymized, self.already_absent, self.excepted, self.failed]
     }

@@ -332,11 +332,12 @@ pub(super) fn action_of(disposition: &Disposition) -> Action {
 }
 
 pub(super) fn action(disposition: &Disposition, catalog: &Catalog, dataset: &str) -> (Action, &'static str) {
-    match disposition {
-        Disposition::Purge => (Action::Purge, removing(catalog, dataset)),
-        Disposition::Anonymize { .. } => (Action::Anonymize, changing(catalog, dataset)),
-        Disposition::Pseudonymize { .. } => (Action::Pseudonymize, changing(catalog, dataset)),
-    }
+    let action = action_of(disposition);
+    let technique = match action {
+        Action::Purge => removing(catalog, dataset),
+        Action::Anonymize | Action::Pseudonymize => changing(catalog, dataset),
+    };
+    (action, technique)
 }
 
 /// By what records of a dataset are removed.

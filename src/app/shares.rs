@@ -5,7 +5,7 @@
 //! request alone it is the list of targets and nothing else.
 
 use crate::evidence::{
-    Code, Counts, Exception, Failure, Kind, Outcome, RequestEvidence, RequestPart, Residual, TargetEvidence,
+    Code, Exception, Failure, Kind, Outcome, RequestEvidence, RequestPart, Residual, TargetEvidence,
     Verification,
 };
 use crate::plan::RequestPlan;
@@ -97,16 +97,7 @@ impl Shares {
 
 /// The same target, seen of another group.
 fn put_together(known: &mut TargetEvidence, more: TargetEvidence) {
-    let (one, other) = (known.counts, more.counts);
-    known.counts = Counts {
-        matched: one.matched + other.matched,
-        purged: one.purged + other.purged,
-        anonymized: one.anonymized + other.anonymized,
-        pseudonymized: one.pseudonymized + other.pseudonymized,
-        already_absent: one.already_absent + other.already_absent,
-        excepted: one.excepted + other.excepted,
-        failed: one.failed + other.failed,
-    };
+    known.counts = known.counts.plus(more.counts);
     known.verification = match (known.verification.take(), more.verification) {
         (Some(one), Some(other)) => Some(Verification {
             checked: one.checked + other.checked,

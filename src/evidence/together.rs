@@ -120,15 +120,7 @@ impl RequestEvidence {
     /// Its counts over all targets.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.parts.iter().map(RequestPart::counts).fold(Counts::default(), |sum, one| Counts {
-            matched: sum.matched.saturating_add(one.matched),
-            purged: sum.purged.saturating_add(one.purged),
-            anonymized: sum.anonymized.saturating_add(one.anonymized),
-            pseudonymized: sum.pseudonymized.saturating_add(one.pseudonymized),
-            already_absent: sum.already_absent.saturating_add(one.already_absent),
-            excepted: sum.excepted.saturating_add(one.excepted),
-            failed: sum.failed.saturating_add(one.failed),
-        })
+        self.parts.iter().map(RequestPart::counts).fold(Counts::default(), Counts::plus)
     }
 
     /// Its outcome, read off its own counts. Copies that outlive the run concern who had something in their store.

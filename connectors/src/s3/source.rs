@@ -5,7 +5,7 @@ use super::due::next_due;
 use super::inventory::{self, InventoryOptions};
 use super::judge::Judge;
 use super::key::{Named, record_key};
-use super::listing::Range;
+use super::listing::{Entry, Range};
 use super::walk::of_key;
 use super::{BATCH_RECORDS_MAX, REQUESTS_AT_ONCE, names, observe, refuse_foreign_parts, survey, template_of};
 use crate::batch::{DatasetKeys, Observation};
@@ -131,12 +131,7 @@ impl RecordSource for S3Source {
     ) -> Result<Option<RecordFacts>, ConnectorError> {
         refuse_foreign_parts(selection)?;
         let judge = Judge::new(&self.bucket, selection).await?;
-        let member = Named::of(key).and_then(|named| Some((named, judge.captures(named.key())?)));
-        let Some((named, captures)) = member else { return Ok(None) };
-        let group = of_key(&self.bucket, named.key()).await?;
-        let facts = judge.facts_of(&group, &captures, true).await?;
-        let own = group.entries.iter().zip(facts).filter(|(entry, _)| named.is(entry));
-        let newest = own.max_by_key(|(entry, _)| (entry.is_latest, entry.modified_at));
+        let newest = newest(&self.bucket, &judge, key).await?;
         match newest {
             Some((entry, _)) if entry.unreadable => Err(ConnectorError::NotSupported {
                 store: self.bucket.store.clone(),
@@ -153,17 +148,14 @@ impl RecordSource for S3Source {
     ) -> Result<Vec<(RecordKey, Class)>, ConnectorError> {
         refuse_foreign_parts(selection)?;
         let judge = Judge::new(&self.bucket, selection).await?;
-        let mut classes = Vec::with_capacity(keys.len());
-        for key in keys {
-            let member = Named::of(key).and_then(|named| Some((named, judge.captures(named.key())?)));
-            let Some((named, captures)) = member else { continue };
-            let group = of_key(&self.bucket, named.key()).await?;
-            let facts = judge.facts_of(&group, &captures, true).await?;
-            let own = group.entries.iter().zip(&facts).filter(|(entry, _)| named.is(entry));
-            let newest = own.max_by_key(|(entry, _)| (entry.is_latest, entry.modified_at));
-            classes.extend(newest.map(|(entry, facts)| (key.clone(), judge.class(entry, facts))));
-        }
-        Ok(classes)
+        let class_of = async |key: &RecordKey| {
+            let newest = newest(&self.bucket, &judge, key).await?;
+            Ok(newest.map(|(entry, facts)| (key.clone(), judge.class(&entry, &facts))))
+        };
+        let looks: Vec<_> = keys.iter().map(class_of).collect();
+        let classes: Vec<_> =
+            futures_util::stream::iter(looks).buffered(REQUESTS_AT_ONCE).try_collect().await?;
+        Ok(classes.into_iter().flatten().collect())
     }
 
     /// An object is there when a version of it is, also under a marker.
@@ -254,4 +246,19 @@ async fn prospect(bucket: &Bucket, judge: &Judge<'_>, name: &str) -> Result<Pros
         };
     }
     Ok(worst)
+}
+
+/// What a key names, with its facts; of a key of one part the newest version. `None` also for a key that is not of the
+/// dataset.
+async fn newest(
+    bucket: &Bucket,
+    judge: &Judge<'_>,
+    key: &RecordKey,
+) -> Result<Option<(Entry, RecordFacts)>, ConnectorError> {
+    let member = Named::of(key).and_then(|named| Some((named, judge.captures(named.key())?)));
+    let Some((named, captures)) = member else { return Ok(None) };
+    let group = of_key(bucket, named.key()).await?;
+    let facts = judge.facts_of(&group, &captures, true).await?;
+    let own = group.entries.into_iter().zip(facts).filter(|(entry, _)| named.is(entry));
+    Ok(own.max_by_key(|(entry, _)| (entry.is_latest, entry.modified_at)))
 }
