@@ -6,9 +6,10 @@
 
 use super::bounds::Bounds;
 use super::judge::Judge;
-use super::key;
+use super::parent::{Parent, Seen};
 use super::root::{Root, Status, system_error};
 use super::walk::{Found, Walk};
+use super::{key, named};
 use crate::error::ConnectorError;
 use crate::selection::{Class, Selection};
 use crate::standing_walk::StandingWalk;
@@ -59,6 +60,10 @@ impl DueWalker {
         let failed = |errno| system_error(self.root.store(), "walking the directory", errno);
         let judge = Judge::new(selection)?;
         let cursor = after.map(|key| cursor_text(selection, key)).transpose()?;
+        if let Some(keys) = named::keys(selection) {
+            let mut later = keys.into_iter().filter(|key| cursor.is_none_or(|cursor| *key > cursor));
+            return self.due_of_named(&judge, &mut later, records_max);
+        }
         // A directory is read entry by entry, when the walk comes to it.
         let mut walk = match self.standing.take(selection, after, Duration::MAX) {
             Some(walk) => walk,
@@ -80,6 +85,30 @@ impl DueWalker {
         }
         if let Some(last) = due.files.last() {
             self.standing.put(selection, RecordKey::text(&last.key), walk, Instant::now());
+        }
+        Ok(due)
+    }
+
+    /// The first due files of these.
+    fn due_of_named<'k>(
+        &self,
+        judge: &Judge<'_>,
+        keys: &mut impl Iterator<Item = &'k str>,
+        records_max: usize,
+    ) -> Result<DueFiles, ConnectorError> {
+        let failed = |errno| system_error(self.root.store(), "looking at a file", errno);
+        let (mut due, mut parent) = (DueFiles::default(), Parent::default());
+        while due.files.len() < records_max {
+            let Some(key) = keys.next() else {
+                due.exhausted = true;
+                return Ok(due);
+            };
+            let Some(captures) = judge.captures(key) else { continue };
+            if let Seen::Entry(status) = parent.look(&self.root, key).map_err(failed)?
+                && judge.class(key, captures, &status) == Class::Due
+            {
+                due.files.push(DueFile { key: key.to_owned(), status });
+            }
         }
         Ok(due)
     }

@@ -27,6 +27,7 @@ mod durability;
 mod judge;
 mod key;
 mod listing;
+mod named;
 mod names;
 mod parent;
 mod prospects;

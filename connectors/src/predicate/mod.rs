@@ -5,6 +5,7 @@
 //! parameters or evaluated in process. It is never printed back as text for a server: the same text
 //! means different things to different servers.
 
+mod bounded;
 mod call;
 mod check;
 mod error;

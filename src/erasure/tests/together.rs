@@ -12,7 +12,7 @@ use crate::plan::{FindingSeverity, Plan};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Graphs of the ordinary run.
-const GRAPHS: u64 = 40;
+const GRAPHS: u64 = 12;
 
 type Rows = BTreeMap<(String, String), Standing>;
 
@@ -107,5 +107,5 @@ fn persons_together_are_found_as_alone_and_leave_what_one_after_the_other_leave(
     }
     // What stays more is part of records of two of them in two stores, and is listed.
     assert!(same * 2 > GRAPHS, "only {same} of {GRAPHS} graphs are left the same");
-    assert!(shared > 10, "hardly anything was shared: {shared}");
+    assert!(shared > 3, "hardly anything was shared: {shared}");
 }

@@ -169,18 +169,22 @@ fn run(
         child.kill().unwrap();
     }
     let began = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        if began.elapsed() > PATIENCE {
-            child.kill().unwrap();
-            return Some((-1, "it hung".to_owned()));
-        }
+    let mut hangs = false;
+    while !hangs && child.try_wait().unwrap().is_none() {
+        hangs = began.elapsed() > PATIENCE;
         thread::sleep(Duration::from_millis(5));
     }
+    if hangs {
+        child.kill().unwrap();
+    }
     let ended = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned() + &String::from_utf8_lossy(&ended.stdout);
+    if hangs {
+        return Some((-1, format!("it hung, and had said: {said}")));
+    }
     if ended.status.signal() == Some(9) {
         return None;
     }
-    let said = String::from_utf8_lossy(&ended.stderr).into_owned() + &String::from_utf8_lossy(&ended.stdout);
     Some((ended.status.code().unwrap_or(-1), said))
 }
 

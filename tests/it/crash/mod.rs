@@ -250,22 +250,26 @@ fn run(project: &Project, resume: bool, kill: Option<&Kill>) -> End {
 fn end_of(child: &mut Child) -> End {
     use std::io::Read as _;
     let began = Instant::now();
+    let mut hangs = false;
     let status = loop {
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
         if began.elapsed() > PATIENCE {
+            hangs = true;
             child.kill().unwrap();
-            child.wait().unwrap();
-            return End::Ended(-1, "it hung".to_owned());
+            break child.wait().unwrap();
         }
         thread::sleep(Duration::from_millis(3));
     };
-    if status.signal() == Some(9) {
+    if status.signal() == Some(9) && !hangs {
         return End::Killed;
     }
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    if hangs {
+        return End::Ended(-1, format!("it hung, and had said: {said}"));
+    }
     End::Ended(status.code().unwrap_or(-1), said)
 }

@@ -115,3 +115,60 @@ async fn facts_are_the_attributes_and_captures_of_one_file() {
         assert_eq!(place.source().facts(&by_month(), &RecordKey::text(key)).await.unwrap(), None);
     }
 }
+
+#[tokio::test]
+async fn of_a_request_that_names_its_files_nothing_else_is_looked_at() {
+    let place = receipts();
+    place.file("receipts/2019/12/c1/twice.pdf");
+    std::fs::hard_link(place.path("receipts/2019/12/c1/twice.pdf"), place.outside().join("x")).unwrap();
+    link(&place.path("receipts/2008/05/c1/a.pdf"), &place.path("receipts/2019/12/c1/link.pdf"));
+    link(&place.path("receipts/2008"), &place.path("receipts/2018"));
+    // A walk meets this one, and cannot tell whose it is.
+    link(&place.path("receipts/2008"), &place.path("receipts/2017"));
+    let names = [
+        "receipts/2019/12/c1/b.pdf",
+        "receipts/2008/05/c1/a.pdf",
+        "receipts/2020/02/c3/e.pdf",
+        "receipts/2101/01/c3/f.pdf",
+        "receipts/2019/12/c1/twice.pdf",
+        "receipts/2019/12/c1/link.pdf",
+        "receipts/2018/05/c1/a.pdf",
+        "receipts/2019/12/c1/absent.pdf",
+        "receipts/2019/12/c1/../c1/b.pdf",
+        "other/2019/12/c1/h.pdf",
+        "receipts/2019/12/c1/b.pdf",
+    ];
+    let mut named = selection("receipts/{year}/{month}/{customer}/{file}");
+    named.start = StartCondition::OnRequest;
+    named.scope = Predicate::one_of(text_field("key"), names.map(|name| Value::Text(name.to_owned())));
+    let named = held(named, "hold-1", "customer", "c3");
+    let survey = place.source().survey(&named).await.unwrap();
+    assert_eq!((survey.total, survey.in_scope), (7, 7), "{survey:?}");
+    assert_eq!((survey.due, survey.held), (2, 2), "{survey:?}");
+    assert_eq!(survey.undecidable.get(&DoubtReason::SeveralNames), Some(&1));
+    assert_eq!(survey.undecidable.get(&DoubtReason::NoRegularFile), Some(&2));
+    let due = ["receipts/2008/05/c1/a.pdf", "receipts/2019/12/c1/b.pdf"];
+    assert_eq!(texts(&survey.due_samples), due);
+    let source = place.source();
+    let first = source.page(&named, None, 1).await.unwrap();
+    assert!(!first.exhausted);
+    let second = source.page(&named, Some(&first.records[0].key), 1).await.unwrap();
+    let third = source.page(&named, Some(&second.records[0].key), 1).await.unwrap();
+    assert!(third.exhausted && third.records.is_empty());
+    let keys: Vec<RecordKey> =
+        [first, second].into_iter().flat_map(|page| page.records).map(|one| one.key).collect();
+    assert_eq!(texts(&keys), due);
+    assert_eq!(disposed(&dispose_all(&place.disposer(), &named).await), due);
+    assert!(place.has("receipts/2019/12/c1/twice.pdf") && place.has("receipts/2020/02/c3/e.pdf"));
+}
+
+#[tokio::test]
+async fn a_rule_that_names_files_finds_those_that_are_due_and_counts_over_all() {
+    let place = receipts();
+    let mut named = by_month();
+    let names = ["receipts/2019/12/c1/b.pdf", "receipts/2020/01/c1/d.pdf", "receipts/2019/12/c1/absent.pdf"];
+    named.scope = Predicate::one_of(text_field("key"), names.map(|name| Value::Text(name.to_owned())));
+    let survey = place.source().survey(&named).await.unwrap();
+    assert_eq!((survey.total, survey.in_scope, survey.due, survey.not_yet_due), (7, 2, 1, 1));
+    assert_eq!(disposed(&dispose_all(&place.disposer(), &named).await), ["receipts/2019/12/c1/b.pdf"]);
+}
