@@ -49,7 +49,8 @@ pub(super) async fn walk_after(
     super::refuse_linked(selection)?;
     let bounds = Bounds::of_due(selection)?;
     let prefixes = bounds.prefixes(bucket).await?;
-    Walk::start(bucket, &prefixes, Some(bounds.literal_prefix()), after)
+    let walk = Walk::start(bucket, &prefixes, Some(bounds.literal_prefix()), after)?;
+    Ok(if bucket.never_kept_versions().await? { walk.over_objects() } else { walk })
 }
 
 /// The next due records of a walk, at most `records_max`; it can go on after the last of them.

@@ -3,6 +3,8 @@
 //! Keys are asked for in the form of URLs, because XML does not carry every key; a store that ignores the
 //! wish is believed as it says so.
 
+mod current;
+
 use super::client::Bucket;
 use super::key::part_of;
 use crate::error::ConnectorError;
@@ -57,7 +59,7 @@ pub(super) struct Entry {
     pub(super) lock: Told,
 }
 
-/// Where a listing goes on: after this key, or after this version of it.
+/// Where a listing goes on: after this key, or after this version of it; of objects also by what the store told.
 pub(super) type Marker = (String, Option<String>);
 
 #[derive(Debug, Default)]

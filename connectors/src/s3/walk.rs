@@ -45,6 +45,8 @@ pub(super) struct Walk {
     is_disordered: bool,
     /// Pages that were listed.
     pages: u32,
+    /// The bucket never kept versions, and its objects are listed.
+    lists_objects: bool,
 }
 
 impl Walk {
@@ -76,7 +78,21 @@ impl Walk {
         }
         parts.extend(uploads.map(|prefix| Part::Uploads { prefix: prefix.to_owned() }));
         let (open, ready) = (Vec::new(), VecDeque::new());
-        Ok(Self { bucket: bucket.clone(), parts, open, ready, after, is_disordered: false, pages: 0 })
+        Ok(Self {
+            bucket: bucket.clone(),
+            parts,
+            open,
+            ready,
+            after,
+            is_disordered: false,
+            pages: 0,
+            lists_objects: false,
+        })
+    }
+
+    /// The same over the objects of a bucket that never kept versions.
+    pub(super) fn over_objects(self) -> Self {
+        Self { lists_objects: true, ..self }
     }
 
     /// Whether the store was seen to list in another order than that of keys.
@@ -158,7 +174,11 @@ impl Walk {
             Some(Part::Versions { prefix, after }) => {
                 let range =
                     Range { prefix: &prefix, after: after.as_ref(), by_directory: false, entries_max: 0 };
-                let mut page = self.bucket.versions(range).await?;
+                let mut page = if self.lists_objects {
+                    self.bucket.current(range).await?
+                } else {
+                    self.bucket.versions(range).await?
+                };
                 // Listed by itself before: to begin after a key means on Ceph to begin with its versions.
                 let cursor = self.after.as_ref().map(|(key, _)| key.as_str());
                 page.entries.retain(|entry| Some(entry.key.as_str()) != cursor);

@@ -12,6 +12,7 @@ use oubliette_connectors::{
     KeptReason, LockKind, ObservedState, Prospect, RecordDisposer as _, RecordKey, RecordSource as _,
     Selection, StartCondition, StartEncoding, Survey, Transform, ValueType,
 };
+use std::collections::BTreeSet;
 
 fn at(year: i32) -> DateTime<Utc> {
     Utc.with_ymd_and_hms(year, 1, 1, 0, 0, 0).unwrap()
@@ -84,6 +85,38 @@ async fn every_version_and_marker_goes_in_batches_of_any_size() {
         assert_eq!(place.uploads().await, 0);
         assert_eq!(survey(&place, &all).await.total, 0);
     }
+}
+
+/// Its objects are listed, over several pages, and from any record on.
+#[tokio::test]
+async fn a_bucket_that_never_kept_versions_goes_to_its_last_object() {
+    let place = Place::new(Versioning::Never).await;
+    let odd = ["a b+c", "a%2Fb", "é中🦀", "tab\there", "=;,?#", "'"];
+    let keys = (0..1_100).map(|number| format!("d{}/file {number}+é", number / 300));
+    let keys: Vec<String> = keys.chain(odd.iter().chain(rare_keys()).map(|key| (*key).to_owned())).collect();
+    for key in &keys {
+        place.put(key, "x").await;
+    }
+    place.begin_upload("c/e").await;
+    let all = selection(&place, "{all*}", 2100).await;
+    let expected = keys.len() + 1;
+    assert_eq!(survey(&place, &all).await.due, expected as u64);
+    let source = place.source().await;
+    let (mut seen, mut after) = (BTreeSet::new(), None);
+    loop {
+        let page = source.page(&all, after.as_ref(), 450).await.unwrap();
+        after = page.records.last().map(|record| record.key.clone()).or(after);
+        let known = seen.len();
+        seen.extend(page.records.iter().map(|record| record.key.canonical()));
+        assert_eq!(seen.len(), known + page.records.len(), "no record twice");
+        if page.exhausted {
+            break;
+        }
+    }
+    assert_eq!(seen.len(), expected);
+    assert_eq!(purge(&place, &all, 450).await, expected);
+    assert!(place.lines().await.is_empty());
+    assert_eq!((place.uploads().await, survey(&place, &all).await.total), (0, 0));
 }
 
 #[tokio::test]
