@@ -57,7 +57,8 @@ fn indexed(project: &Project, tables: u64) {
     for statement in &advised {
         project.shop(&format!("{statement};"));
     }
-    project.shop("ANALYZE;");
+    // As tables are that have stood for a while: the server has no work of its own with them.
+    project.shop("VACUUM (ANALYZE);");
     let again = project.run(&["check"]).expect(0).stdout;
     assert!(!again.contains("CREATE INDEX"), "{again}");
 }
