@@ -11,7 +11,7 @@ use crate::execution::walk::{self, WalkError};
 use crate::execution::{ExecutionError, Interruption, OpenStore, Session, Snapshot, patience};
 use crate::hold::HoldBook;
 use crate::plan::compile::ExecutableItem;
-use connectors::{Batch, BatchRange, Bound, ConnectorError, Pressure, RecordKey, Selection};
+use connectors::{Batch, BatchRange, Bound, ConnectorError, Pressure, RecordKey, Selection, StartCondition};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use std::future::Future;
 use std::pin::Pin;
@@ -39,7 +39,7 @@ pub(super) async fn item(
         selection: item.with_holds(&book).map_err(ExecutionError::from)?,
         book,
         ranges: Ranges::beginning_after(cursor),
-        spacing: Spacing::of(item.item.counts.total, item.item.counts.due),
+        spacing: spacing_of(item),
         records: executor.tuning.clamp(executor.tuning.records_start, capabilities.batch_records_max),
         steps: FuturesUnordered::new(),
         under_way: UnderWay::default(),
@@ -55,6 +55,14 @@ pub(super) async fn item(
     let end = lanes.run().await;
     executor.progress.ended(&lanes.snapshot());
     end
+}
+
+/// The counts of a request may be those of its own records alone, and tell nothing of what lies between them.
+fn spacing_of(item: &ExecutableItem) -> Spacing {
+    if item.selection.start == StartCondition::OnRequest {
+        return Spacing::named();
+    }
+    Spacing::of(item.item.counts.total, item.item.counts.due)
 }
 
 /// Something that was waited for.

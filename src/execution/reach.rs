@@ -23,6 +23,11 @@ impl Spacing {
         Self { records_per_due: u32::try_from(each).ok().filter(|_| close) }
     }
 
+    /// Of records that are named one by one: whatever lies between them is nobody's business here.
+    pub(super) fn named() -> Self {
+        Self { records_per_due: None }
+    }
+
     /// The reach of a range for a batch of about `records` due records. Should all of a range be due, it is
     /// still no larger than the store allows.
     pub(super) fn reach(self, records: u32, store_max: u32) -> Reach {
@@ -46,6 +51,11 @@ impl Spacing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_walk_to_named_records_does_not_count_those_between() {
+        assert_eq!(Spacing::named().reach(10, 1_000), Reach::Due(10));
+    }
 
     #[test]
     fn where_many_are_due_records_are_counted_and_where_few_are_the_due() {

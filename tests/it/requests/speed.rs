@@ -69,6 +69,12 @@ fn scans(project: &Project) -> String {
     project.shop("SELECT coalesce(sum(seq_scan), 0) FROM pg_stat_user_tables WHERE relname LIKE 'wide_%';")
 }
 
+/// Entries of indexes that were read so far.
+fn entries(project: &Project) -> u64 {
+    let sum = "SELECT coalesce(sum(idx_tup_read), 0) FROM pg_stat_user_indexes WHERE relname LIKE 'wide_%';";
+    project.shop(sum).trim().parse().unwrap()
+}
+
 /// Seconds of `locate`, which finds one row in each table.
 #[track_caller]
 fn located(project: &Project, tables: u64, identity: &str) -> f64 {
@@ -100,7 +106,7 @@ fn measured(project: &Project, busy: &Busy, what: &str, arguments: &[&str]) -> (
 fn a_search_and_an_erasure_on_postgresql_read_no_table_whole() {
     let (project, tables, rows) = wide();
     indexed(&project, tables);
-    let before = scans(&project);
+    let (before, entries_before) = (scans(&project), entries(&project));
     let customer = located(&project, tables, &format!("customer_id={}", rows / 2));
     let email = located(&project, tables, &format!("email=SOMEONE{}@example.org", rows / 3));
     println!("{tables} tables of {rows} rows: located by number {customer:.2} s, by e-mail {email:.2} s");
@@ -119,6 +125,8 @@ fn a_search_and_an_erasure_on_postgresql_read_no_table_whole() {
         measured(&project, &busy, "apply", &["--format", "json", "apply", &plan_id(&plan)]);
     assert!(server > 0.0 && whole > server, "the time in between is not seen: {whole} {server}");
     assert_eq!(scans(&project), before, "a table was read whole");
+    let read = entries(&project) - entries_before;
+    assert!(read < tables * 1_000, "{read} entries of indexes were read for {tables} rows");
     for table in 0..tables {
         let left = project
             .shop(&format!("SELECT count(*), count(*) FILTER (WHERE id = {}) FROM wide_{table};", rows / 4));
