@@ -11,11 +11,11 @@ use oubliette::cli::{self, Surroundings};
 use oubliette::clock::SystemClock;
 use oubliette::ids::RandomIds;
 use oubliette::settings::files::SystemSecrets;
+use oubliette::telemetry::{self, Log};
 use oubliette::views::certificate_html;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
-use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let (mut stdout, mut stderr) = (std::io::stdout(), std::io::stderr());
@@ -23,15 +23,17 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(status) => return ExitCode::from(status.code()),
     };
-    if let Err(reason) = start_log(&arguments) {
-        return refuse(&mut stderr, &reason, ExitStatus::Usage);
-    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&mut stderr, &error.to_string(), ExitStatus::Unexpected),
     };
+    let telemetry = match telemetry::start(log(&arguments), &variable, runtime.handle()) {
+        Ok(telemetry) => telemetry,
+        Err(reason) => return refuse(&mut stderr, &reason, ExitStatus::Usage),
+    };
     let surroundings = surroundings(&arguments);
     let status = runtime.block_on(cli::run_parsed(&arguments, &surroundings, &mut stdout, &mut stderr));
+    telemetry.finish();
     // A run that was dropped may still wait for a store: the process ends without it.
     runtime.shutdown_background();
     ExitCode::from(status.code())
@@ -39,7 +41,6 @@ fn main() -> ExitCode {
 
 fn surroundings(arguments: &Arguments) -> Surroundings {
     let directory = arguments.global.config.parent().map(std::path::Path::to_path_buf).unwrap_or_default();
-    let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     Surroundings {
         environment: Environment {
             clock: Arc::new(SystemClock::new()),
@@ -47,24 +48,24 @@ fn surroundings(arguments: &Arguments) -> Surroundings {
             secrets: Arc::new(SystemSecrets { directory }),
             render: certificate_html::render,
         },
-        locale: ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set),
-        no_color: set("NO_COLOR").is_some(),
+        locale: ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(variable),
+        no_color: variable("NO_COLOR").is_some(),
         stderr_is_terminal: std::io::stderr().is_terminal(),
     }
 }
 
-/// Starts the log, or says why its filter cannot be read.
-fn start_log(arguments: &Arguments) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&arguments.global.log)
-        .map_err(|error| format!("the log filter cannot be read: {error}"))?;
-    let colored = std::io::stderr().is_terminal() && !arguments.global.no_color;
-    let log =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colored);
-    let started = match arguments.global.log_format {
-        LogFormat::Text => log.try_init(),
-        LogFormat::Json => log.json().try_init(),
-    };
-    started.map_err(|error| format!("the log cannot be started: {error}"))
+/// A variable of the environment that is not empty.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn log(arguments: &Arguments) -> Log<'_> {
+    let global = &arguments.global;
+    Log {
+        filter: &global.log,
+        json: global.log_format == LogFormat::Json,
+        colored: std::io::stderr().is_terminal() && !global.no_color,
+    }
 }
 
 fn refuse(stderr: &mut dyn Write, reason: &str, status: ExitStatus) -> ExitCode {

@@ -18,12 +18,14 @@ use crate::plan::compile::ExecutableItem;
 use crate::plan::executable::ExecutablePlan;
 use crate::plan::world::Sources;
 use crate::plan::{ApprovedPlan, Plan};
+use crate::spans;
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use connectors::failpoint;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
+use tracing::{Instrument as _, Span};
 
 /// What `apply` is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +90,20 @@ impl App {
         control: &Control,
         progress: &dyn ProgressSink,
     ) -> Result<ApplyEnd, AppError> {
+        let span = spans::run();
+        let applying = self.apply_leased(reference, mode, control, progress);
+        let ended = Box::pin(applying).instrument(span.clone()).await;
+        note_end(&span, &ended);
+        ended
+    }
+
+    async fn apply_leased(
+        &self,
+        reference: Option<&str>,
+        mode: ApplyMode,
+        control: &Control,
+        progress: &dyn ProgressSink,
+    ) -> Result<ApplyEnd, AppError> {
         let began = self.environment.clock.monotonic();
         let _lease = self.ledger.acquire("any").await?;
         self.guard_clock().await?;
@@ -132,11 +148,13 @@ impl App {
             ApplyMode::Begin => self.begin(reference, control, progress).await,
             ApplyMode::Resume => {
                 let run = self.run_to_resume(reference).await?;
+                spans::run_is(&run.plan_id, &run.run_id);
                 let _writers = self.recover_stores().await?;
                 self.go_on(run, control, progress).await
             }
             ApplyMode::Close => {
                 let run = self.run_to_resume(reference).await?;
+                spans::run_is(&run.plan_id, &run.run_id);
                 let _writers = self.recover_stores().await?;
                 self.close(run, control, progress).await
             }
@@ -165,6 +183,7 @@ impl App {
         let plan = self.prepare(approved).await?;
         self.ready_to_prove(plan.approved().plan()).await?;
         let run = self.new_run(plan.approved(), &digest, now)?;
+        spans::run_is(&run.plan_id, &run.run_id);
         // Known from here on, so that a run is not resumed by a clock that was set back.
         self.ledger.note_time(now).await?;
         failpoint::hit("before-begin-run");
@@ -212,7 +231,7 @@ impl App {
         }
         let (approved, items) = (plan.approved(), Some(plan.items()));
         let running = Running { run, approved, items, key, stores, public_digest };
-        let stated = Box::pin(self.state(&running, &end, Some(early))).await?;
+        let stated = self.state(&running, &end, Some(early)).await?;
         let certified = self.certify(&stated).await?;
         Ok(certified_end(&stated, end.failures, certified))
     }
@@ -295,6 +314,14 @@ impl App {
     pub(super) async fn current_run(&self, run_id: &str) -> Result<RunRecord, AppError> {
         let run = self.ledger.run(run_id).await?;
         Ok(run.with_context(|| format!("run '{run_id}' is not in the ledger"))?)
+    }
+}
+
+fn note_end(span: &Span, ended: &Result<ApplyEnd, AppError>) {
+    let Ok(end) = ended else { return spans::failed(span) };
+    spans::word(span, spans::OUTCOME, end.outcome.map_or("interrupted", Outcome::as_str));
+    if let Some(id) = &end.certificate_id {
+        spans::word(span, spans::CERTIFICATE_ID, id);
     }
 }
 

@@ -27,11 +27,13 @@ use crate::plan::compile::ExecutableItem;
 use crate::plan::keeping::KeepError;
 use crate::plan::named::{Looking, without_kept};
 use crate::policy::RetainFor;
+use crate::spans;
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use connectors::{LockedRecords, failpoint};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use tracing::Instrument as _;
 
 /// A run whose certificate is in the archive.
 #[derive(Debug)]
@@ -45,6 +47,15 @@ impl App {
     ///
     /// `early` is what was committed to while the run went on.
     pub(super) async fn state(
+        &self,
+        running: &Running<'_>,
+        end: &RunEnd,
+        early: Option<Early>,
+    ) -> Result<RunRecord, AppError> {
+        Box::pin(self.read_back(running, end, early)).instrument(spans::evidence()).await
+    }
+
+    async fn read_back(
         &self,
         running: &Running<'_>,
         end: &RunEnd,
@@ -120,6 +131,10 @@ impl App {
 
     /// Signs and archives a stated run, then destroys what could still name a record.
     pub(super) async fn certify(&self, run: &RunRecord) -> Result<Certified, AppError> {
+        self.sign_and_archive(run).instrument(spans::certify(&run.certificate_id)).await
+    }
+
+    async fn sign_and_archive(&self, run: &RunRecord) -> Result<Certified, AppError> {
         let text = run.statement.as_deref().context("the run has no statement")?;
         let statement = Statement::parse(text.as_bytes())?;
         let signer = self.signer()?;

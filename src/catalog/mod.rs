@@ -9,6 +9,7 @@ pub use digest::CanonicalError;
 
 use crate::data_map::{Dataset, StoreKind, StoreTerms};
 use crate::policy::{Policy, Rule};
+use crate::spans::TargetNames;
 use chrono::{DateTime, Utc};
 use connectors::Location;
 use serde::Serialize;
@@ -29,6 +30,19 @@ pub struct Target<'a> {
     pub policy: &'a Policy,
     pub rule: &'a Rule,
     pub dataset: &'a Dataset,
+}
+
+impl<'a> Target<'a> {
+    /// The names by which others may know it.
+    #[must_use]
+    pub fn names(&self, catalog: &'a Catalog) -> TargetNames<'a> {
+        TargetNames {
+            policy: &self.policy.name,
+            rule: &self.rule.id,
+            dataset: self.dataset.public_name(),
+            store: catalog.public_store(&self.dataset.store),
+        }
+    }
 }
 
 impl Catalog {
@@ -67,6 +81,13 @@ impl Catalog {
     #[must_use]
     pub fn dataset(&self, name: &str) -> Option<&Dataset> {
         self.datasets.get(name)
+    }
+
+    /// The name of a store that may stand on a certificate.
+    #[must_use]
+    pub fn public_store<'n>(&'n self, store: &'n str) -> &'n str {
+        let terms = self.stores.get(store);
+        terms.and_then(|terms| terms.alias.as_deref()).unwrap_or(store)
     }
 
     /// Every version of every policy, effective or not.

@@ -32,6 +32,9 @@ pub struct Arguments {
     pub global: GlobalArguments,
     #[command(subcommand)]
     pub command: Command,
+    /// The words of the command, such as `requests receive`.
+    #[arg(skip)]
+    pub words: String,
 }
 
 /// What every command understands.

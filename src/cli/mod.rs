@@ -15,13 +15,15 @@ mod signals;
 
 use crate::app::Environment;
 use crate::policy::Language;
+use crate::spans;
 use arguments::{Arguments, Command};
-use clap::{CommandFactory, Parser};
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use exit::ExitStatus;
 use failure::Failure;
 use output::Output;
 use std::ffi::OsString;
 use std::io::Write;
+use tracing::Instrument as _;
 
 /// What the program finds around it.
 #[derive(Clone)]
@@ -51,13 +53,30 @@ pub fn parse(
     stdout: &mut (dyn Write + Send),
     stderr: &mut (dyn Write + Send),
 ) -> Result<Arguments, ExitStatus> {
-    Arguments::try_parse_from(arguments).map_err(|error| {
+    read(arguments).map_err(|error| {
         let (stream, status): (&mut (dyn Write + Send), _) =
             if error.use_stderr() { (stderr, ExitStatus::Usage) } else { (stdout, ExitStatus::Done) };
         // A reader that went away is no reason to fail, and there is no other place to say so.
         let _nobody_reads = write!(stream, "{}", error.render());
         status
     })
+}
+
+fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, clap::Error> {
+    let mut definition = Arguments::command();
+    let matches = definition.try_get_matches_from_mut(arguments)?;
+    let read = Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut definition))?;
+    Ok(Arguments { words: words_of(&matches), ..read })
+}
+
+/// Which command it is, without anything that was said to it.
+fn words_of(mut matches: &ArgMatches) -> String {
+    let mut words = Vec::new();
+    while let Some((word, below)) = matches.subcommand() {
+        words.push(word);
+        matches = below;
+    }
+    words.join(" ")
 }
 
 /// The whole program: `arguments` begin with its name.
@@ -87,13 +106,15 @@ pub async fn run_parsed(
     output.quiet = global.quiet;
     output.color = surroundings.stderr_is_terminal && !surroundings.no_color && !global.no_color;
     output.draws = surroundings.stderr_is_terminal && !global.quiet;
-    match dispatch(arguments, surroundings, &mut output).await {
-        Ok(status) => status,
-        Err(failure) => {
-            output.failure(&failure);
-            failure.status
-        }
-    }
+    let span = spans::command(&arguments.words);
+    let ended = Box::pin(dispatch(arguments, surroundings, &mut output)).instrument(span.clone()).await;
+    let status = ended.unwrap_or_else(|failure| {
+        output.failure(&failure);
+        spans::failed(&span);
+        failure.status
+    });
+    spans::count(&span, spans::EXIT_STATUS, u64::from(status.code()));
+    status
 }
 
 async fn dispatch(

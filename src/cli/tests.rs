@@ -1,6 +1,7 @@
 //! The command line without any project.
 
 use super::*;
+use clap::Parser as _;
 use clap::error::ErrorKind;
 
 fn parsed(arguments: &[&str]) -> Result<Arguments, clap::Error> {
@@ -101,4 +102,15 @@ fn help_is_data_and_a_wrong_argument_is_not() {
     let ended = parse(["oubliette", "erase"].map(OsString::from), &mut out, &mut err);
     assert_eq!(ended.unwrap_err(), ExitStatus::Usage);
     assert!(out.is_empty() && !err.is_empty());
+}
+
+#[test]
+fn the_words_of_a_command_are_its_own() {
+    let words = |arguments: &[&str]| {
+        let all = std::iter::once(&"oubliette").chain(arguments).map(OsString::from);
+        read(all).unwrap().words
+    };
+    assert_eq!(words(&["status"]), "status");
+    assert_eq!(words(&["accept-clock", "--as", "jo@example.org", "--reason", "r"]), "accept-clock");
+    assert_eq!(words(&["requests", "receive", "--identity", "email=jo@example.org"]), "requests receive");
 }

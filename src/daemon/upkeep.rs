@@ -15,9 +15,11 @@ use crate::execution::Interruption;
 use crate::plan::digest;
 use crate::schedule::due::DueTimes;
 use crate::schedule::store::ScheduleOutcome;
+use crate::spans;
 use chrono::{DateTime, Days, Duration, NaiveTime, Utc};
 use std::collections::BTreeMap;
 use std::time::Duration as Elapsed;
+use tracing::Instrument as _;
 
 /// How often keys, archive and ledger are looked at.
 const HEALTH_EVERY: Duration = Duration::seconds(60);
@@ -196,7 +198,7 @@ impl Daemon {
     pub(super) async fn scan(&mut self, events: &mut dyn EventSource) -> Option<DaemonEnd> {
         let now = self.clock.now();
         let looked = {
-            let mut look = Box::pin(self.app.scan());
+            let mut look = Box::pin(self.app.scan().instrument(spans::scan()));
             loop {
                 let event = tokio::select! {
                     biased;

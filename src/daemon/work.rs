@@ -16,6 +16,8 @@ use crate::notice::{Notice, WaitReason};
 use crate::plan::Plan;
 use crate::plan::approval::CompileError;
 use crate::schedule::store::{DueCounts, ScheduleOutcome, ScheduleStoreError};
+use crate::spans;
+use tracing::{Instrument as _, Span};
 
 /// Attempts after which stores that cannot be reached no longer keep the others waiting.
 const PATIENT_ATTEMPTS: u32 = 3;
@@ -50,6 +52,20 @@ pub(super) struct Done {
     pub(super) ends: Vec<ApplyEnd>,
 }
 
+impl Done {
+    fn end(&mut self, worked: Result<(), AppError>, span: &Span) {
+        if let Err(error) = worked {
+            self.trouble = trouble_of(&error);
+            self.failure = Some(error.to_string());
+            self.outcome = Some(ScheduleOutcome::Failed);
+            spans::failed(span);
+        }
+        if let Some(outcome) = self.outcome {
+            spans::word(span, spans::OUTCOME, outcome.word());
+        }
+    }
+}
+
 /// Whether to go on with the next step.
 enum Step {
     On,
@@ -60,22 +76,18 @@ impl Bench<'_> {
     /// Does it all.
     pub(super) async fn work(&self) -> Done {
         let mut done = Done::default();
-        if let Err(error) = Box::pin(self.steps(&mut done)).await {
-            done.trouble = trouble_of(&error);
-            done.failure = Some(error.to_string());
-            done.outcome = Some(ScheduleOutcome::Failed);
-        }
+        let span = spans::schedule(self.schedule);
+        let worked = Box::pin(self.steps(&mut done)).instrument(span.clone()).await;
+        done.end(worked, &span);
         done
     }
 
     /// Only what was interrupted.
     pub(super) async fn resume_only(&self) -> Done {
         let mut done = Done::default();
-        if let Err(error) = self.resume(&mut done).await {
-            done.trouble = trouble_of(&error);
-            done.failure = Some(error.to_string());
-            done.outcome = Some(ScheduleOutcome::Failed);
-        }
+        let span = spans::schedule(self.schedule);
+        let resumed = self.resume(&mut done).instrument(span.clone()).await;
+        done.end(resumed.map(|_| ()), &span);
         done
     }
 

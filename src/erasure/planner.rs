@@ -26,6 +26,7 @@ use crate::plan::{
     FindingCode, FindingSeverity, KeptByDuty, MemberPlan, PLAN_FORMAT_VERSION, Plan, PlanFinding, PlanItem,
     PlanLeak, PolicyReference, RequestPlan, digest, leaks,
 };
+use crate::spans;
 use crate::subject::Identity;
 use chrono::{DateTime, Duration, SubsecRound as _, Utc};
 use connectors::{Predicate, RecordKey};
@@ -34,6 +35,7 @@ use gather::{Sought, gather};
 use item::plan_item;
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
+use tracing::Instrument as _;
 
 /// Most records of persons who are erased together: what is known of them is in memory.
 pub const RECORDS_TOGETHER_MAX: usize = 2_000_000;
@@ -107,7 +109,18 @@ pub enum RequestPlanError {
 ///
 /// # Errors
 /// [`RequestPlanError`]; a store that fails is no error but makes the plan incomplete.
-pub async fn draft(mut input: RequestInput<'_>) -> Result<Drafted, RequestPlanError> {
+pub async fn draft(input: RequestInput<'_>) -> Result<Drafted, RequestPlanError> {
+    let span = spans::draft(&input.plan_id);
+    let drafted = Box::pin(draft_under_span(input)).instrument(span.clone()).await;
+    match drafted.as_ref().map(|drafted| &drafted.plan) {
+        Ok(Some(plan)) => spans::count(&span, spans::DUE, plan.due()),
+        Ok(None) => {}
+        Err(_) => spans::failed(&span),
+    }
+    drafted
+}
+
+async fn draft_under_span(mut input: RequestInput<'_>) -> Result<Drafted, RequestPlanError> {
     let now = input.now.trunc_subsecs(0);
     let expires_at = input
         .now

@@ -45,7 +45,7 @@ pub fn searched(
         .map(|dataset| SearchedDataset {
             dataset: dataset.name.clone(),
             dataset_alias: dataset.public_name().to_owned(),
-            store_alias: store_alias(catalog, &dataset.store),
+            store_alias: catalog.public_store(&dataset.store).to_owned(),
             search: search(&dataset.name),
         })
         .collect()
@@ -69,10 +69,4 @@ pub fn not_reached(
         all.insert(dataset.clone(), lost);
     }
     all.into_values().collect()
-}
-
-/// What certificates call a store.
-pub(super) fn store_alias(catalog: &Catalog, store: &str) -> String {
-    let terms = catalog.stores().get(store);
-    terms.and_then(|terms| terms.alias.clone()).unwrap_or_else(|| store.to_owned())
 }

@@ -3,6 +3,7 @@
 use crate::execution::{ExecutionError, OpenStore, Session, patience, recovery};
 use crate::journal::codec::{self, DeltaGroup, OutcomeDelta};
 use crate::journal::{BatchCounts, BatchId, JournalEntry, JournalError, Transition};
+use crate::spans;
 use async_trait::async_trait;
 use connectors::{
     Batch, BatchOutcome, ConnectorError, DatasetKeys, DatasetOutcome, Intended, IntentSink, KeptReason,
@@ -10,6 +11,7 @@ use connectors::{
 };
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
+use tracing::{Instrument as _, Span};
 
 /// What a batch came to, as far as the walk needs to know.
 #[derive(Debug, Default)]
@@ -81,6 +83,8 @@ pub(super) struct Unproven {
     id: BatchId,
     intended: Intended,
     pub(super) outcome: BatchOutcome,
+    /// Under which it was carried out.
+    span: Span,
 }
 
 impl Unproven {
@@ -93,6 +97,34 @@ impl Unproven {
 /// Has the store carry out one batch under a durable intent. A batch in doubt is settled before this
 /// returns.
 pub(super) async fn act(
+    session: &Session<'_>,
+    open: &OpenStore,
+    place: Place,
+    batch: &Batch,
+) -> Result<Act, BatchError> {
+    let span = spans::batch();
+    let act = act_under(&span, session, open, place, batch).instrument(span.clone()).await;
+    spans::word(&span, spans::OUTCOME, word_of(&act));
+    if let Ok(Act::Done(unproven)) = &act {
+        spans::count(&span, spans::BATCH, u64::from(unproven.id.batch));
+        spans::count(&span, spans::RECORDS, unproven.intended_records());
+    }
+    act
+}
+
+fn word_of(act: &Result<Act, BatchError>) -> &'static str {
+    match act {
+        Ok(Act::Done(_)) => "done",
+        Ok(Act::Nothing(_)) => "nothing_due",
+        Err(BatchError::HoldsChanged) => "holds_changed",
+        Err(BatchError::Store { was_in_doubt: true, .. }) => "in_doubt",
+        Err(BatchError::Store { .. }) => "store_failed",
+        Err(BatchError::Run(_)) => "stopped",
+    }
+}
+
+async fn act_under(
+    span: &Span,
     session: &Session<'_>,
     open: &OpenStore,
     place: Place,
@@ -113,7 +145,7 @@ pub(super) async fn act(
             exhausted: outcome.exhausted,
         })),
         (Ok(outcome), Some((id, intended)), None) => {
-            Ok(Act::Done(Box::new(Unproven { id, intended, outcome })))
+            Ok(Act::Done(Box::new(Unproven { id, intended, outcome, span: span.clone() })))
         }
         (Err(error), None, None) => {
             // A session whose connection was lost may live on in the store and hold locks on these records, for
@@ -138,7 +170,22 @@ pub(super) async fn prove(
     unproven: Unproven,
     cursor: Option<RecordKey>,
 ) -> Result<BatchEnd, BatchError> {
-    let Unproven { id, intended, outcome } = unproven;
+    let span = spans::prove(&unproven.span);
+    let end = read_back(session, open, selection, unproven, cursor).instrument(span.clone()).await;
+    if let Ok(end) = &end {
+        spans::count(&span, spans::DISPOSED, end.disposed);
+    }
+    end
+}
+
+async fn read_back(
+    session: &Session<'_>,
+    open: &OpenStore,
+    selection: &Selection,
+    unproven: Unproven,
+    cursor: Option<RecordKey>,
+) -> Result<BatchEnd, BatchError> {
+    let Unproven { id, intended, outcome, span: _ } = unproven;
     let (mut seen, mut disposed_keys) = (Seen::default(), Vec::new());
     for group in &outcome.groups {
         let claimed = DatasetKeys { dataset: group.dataset.clone(), keys: group.disposed.clone() };

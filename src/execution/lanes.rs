@@ -11,11 +11,13 @@ use crate::execution::walk::{self, WalkError};
 use crate::execution::{ExecutionError, Interruption, OpenStore, Session, Snapshot, patience};
 use crate::hold::HoldBook;
 use crate::plan::compile::ExecutableItem;
+use crate::spans;
 use connectors::{Batch, BatchRange, Bound, ConnectorError, Pressure, RecordKey, Selection, StartCondition};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
+use tracing::Span;
 
 /// How often the store is asked whether others need it.
 const PRESSURE_EVERY: Duration = Duration::from_millis(200);
@@ -53,6 +55,7 @@ pub(super) async fn item(
         stopped: None,
     };
     let end = lanes.run().await;
+    spans::count(&Span::current(), spans::DISPOSED, lanes.disposed);
     executor.progress.ended(&lanes.snapshot());
     end
 }

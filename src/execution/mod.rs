@@ -27,10 +27,12 @@ use crate::journal::{JournalError, JournalStore, RunKey, RunRecord};
 use crate::plan::compile::ExecutableItem;
 use crate::plan::executable::ExecutablePlan;
 use crate::plan::world::Sources;
+use crate::spans;
 use connectors::{ConnectorError, RecordDisposer, RecordSource};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use thiserror::Error;
+use tracing::Instrument as _;
 
 pub use control::Control;
 pub use progress::{ProgressSink, Snapshot};
@@ -133,7 +135,11 @@ pub async fn execute(
     let redo = recovery::settle_all(&session, plan.items()).await?;
     let mut end = RunEnd::default();
     for item in plan.items().iter().filter(|item| item.item.counts.due > 0) {
-        match walk::item(&session, item, redo.contains(&item.item.item)).await {
+        let span = spans::rule(item.item.names(), item.item.counts.due);
+        let walked =
+            walk::item(&session, item, redo.contains(&item.item.item)).instrument(span.clone()).await;
+        spans::word(&span, spans::OUTCOME, walk::word_of(&walked));
+        match walked {
             Ok(None) => {}
             Ok(Some(interruption)) => {
                 end.interrupted = Some(interruption);

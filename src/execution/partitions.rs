@@ -12,10 +12,12 @@ use crate::hold::HoldBook;
 use crate::journal::codec::OutcomeDelta;
 use crate::journal::{BatchCounts, BatchId, BatchState, JournalError, PARTITIONS_FROM, Transition};
 use crate::plan::compile::ExecutableItem;
+use crate::spans;
 use async_trait::async_trait;
 use connectors::{ConnectorError, Intended, IntentSink, PartitionEnd, Selection, failpoint};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use tracing::Instrument as _;
 
 /// Keys of one piece.
 const PIECE_RECORDS: u32 = 20_000;
@@ -40,7 +42,8 @@ pub(super) async fn drop_all(
             if turn > 0 {
                 tokio::time::sleep(PAUSE).await;
             }
-            match drop_one(session, item, open, (part, &partition.name)).await? {
+            let dropping = drop_one(session, item, open, (part, &partition.name));
+            match dropping.instrument(spans::partition()).await? {
                 Tried::Again => {}
                 Tried::Done(records) => {
                     disposed += records;

@@ -7,8 +7,10 @@ use crate::execution::{
 use crate::hold::HoldBook;
 use crate::journal::codec;
 use crate::plan::compile::ExecutableItem;
+use crate::spans;
 use connectors::{Batch, BatchRange, ConnectorError, RecordKey, Selection, failpoint};
 use std::time::Duration;
+use tracing::Span;
 
 #[derive(Debug)]
 pub(super) enum WalkError {
@@ -20,6 +22,16 @@ pub(super) enum WalkError {
 impl From<ExecutionError> for WalkError {
     fn from(error: ExecutionError) -> Self {
         Self::Run(error)
+    }
+}
+
+/// How the walk over an item ended.
+pub(super) fn word_of(walked: &Result<Option<Interruption>, WalkError>) -> &'static str {
+    match walked {
+        Ok(None) => "done",
+        Ok(Some(_)) => "interrupted",
+        Err(WalkError::Item(_)) => "given_up",
+        Err(WalkError::Run(_)) => "stopped",
     }
 }
 
@@ -50,6 +62,7 @@ pub(super) async fn item(
     }
     let mut walk = Walk::begin(session, item, redo).await?;
     let end = walk.run().await;
+    spans::count(&Span::current(), spans::DISPOSED, walk.disposed);
     session.executor.progress.ended(&walk.snapshot());
     end
 }

@@ -14,7 +14,7 @@ mod signing;
 
 pub use signing::{SigningKey, signature};
 
-pub(super) use address::Address;
+pub(crate) use address::Address;
 use chrono::{DateTime, Utc};
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Certificate, Client, Response, StatusCode, redirect};
@@ -162,7 +162,7 @@ impl WebhookSender {
 }
 
 /// What speaks to one address.
-pub(super) fn client(address: &Address, ca_pem: Option<&[u8]>) -> Result<Client, WebhookError> {
+pub(crate) fn client(address: &Address, ca_pem: Option<&[u8]>) -> Result<Client, WebhookError> {
     let mut builder = Client::builder()
         .user_agent(concat!("oubliette/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
@@ -232,7 +232,7 @@ fn asked_wait(answer: &Response) -> Option<Duration> {
 }
 
 /// The whole chain of an error, without the address.
-pub(super) fn said_by(error: reqwest::Error) -> String {
+pub(crate) fn said_by(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -73,7 +73,7 @@ fn frame(position: u32, target: &Target<'_>, catalog: &Catalog) -> PlanItem {
         record_type: dataset.record_type.clone(),
         store: dataset.store.clone(),
         dataset: dataset.name.clone(),
-        store_alias: terms.and_then(|terms| terms.alias.clone()).unwrap_or_else(|| dataset.store.clone()),
+        store_alias: catalog.public_store(&dataset.store).to_owned(),
         dataset_alias: dataset.public_name().to_owned(),
         schema_digest: String::new(),
         disposition: Disposition::Purge,

@@ -37,6 +37,7 @@ pub use named::NamedObjects;
 pub use planner::{DraftInput, PlanError, draft};
 pub use request::{KeptByDuty, MemberPlan, RequestPlan, Search, SearchedDataset};
 
+use crate::spans::TargetNames;
 use chrono::{DateTime, NaiveDate, Utc};
 use connectors::{DoubtReason, LockKind, LockedRecords, Transform, TransformClass};
 use serde::{Deserialize, Serialize};
@@ -275,6 +276,27 @@ impl ItemCounts {
         // A plan file is hostile: a sum that overflows is no sum.
         let sum = parts.into_iter().try_fold(0_u64, u64::checked_add);
         sum == Some(self.in_scope) && self.in_scope <= self.total && self.overdue <= self.due
+    }
+}
+
+impl Plan {
+    /// Records that are due, over all items.
+    #[must_use]
+    pub fn due(&self) -> u64 {
+        self.items.iter().fold(0, |sum, item| sum.saturating_add(item.counts.due))
+    }
+}
+
+impl PlanItem {
+    /// The names by which others may know it.
+    #[must_use]
+    pub fn names(&self) -> TargetNames<'_> {
+        TargetNames {
+            policy: &self.rule.policy,
+            rule: &self.rule.rule,
+            dataset: &self.dataset_alias,
+            store: &self.store_alias,
+        }
     }
 }
 

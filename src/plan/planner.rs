@@ -19,10 +19,12 @@ use super::{
 use crate::catalog::{Catalog, Target};
 use crate::hold::HoldBook;
 use crate::policy::RetainFor;
+use crate::spans;
 use chrono::{DateTime, Duration, SubsecRound as _, Utc};
 use connectors::{Circumstance, DatasetShape, InventoryNote, Partition, Selection, Survey};
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
+use tracing::Instrument as _;
 
 /// Everything a plan is drafted from.
 #[derive(Debug)]
@@ -88,6 +90,16 @@ const LAST_RUN_DAYS_MAX: i64 = 35;
 /// # Errors
 /// [`PlanError`]; a store that fails is no error but makes the plan incomplete.
 pub async fn draft(input: DraftInput<'_>) -> Result<Plan, PlanError> {
+    let span = spans::plan(&input.plan_id);
+    let drafted = draft_under_span(input).instrument(span.clone()).await;
+    match &drafted {
+        Ok(plan) => spans::count(&span, spans::DUE, plan.due()),
+        Err(_) => spans::failed(&span),
+    }
+    drafted
+}
+
+async fn draft_under_span(input: DraftInput<'_>) -> Result<Plan, PlanError> {
     let as_of = input.as_of.trunc_subsecs(0);
     if as_of > input.drafted_at && !input.simulated {
         return Err(PlanError::AsOfInFuture);
@@ -253,13 +265,17 @@ impl<'a> Drafting<'a> {
         };
         let Some(slot) = slots.get_mut(index) else { return Ok(()) };
         let counted = with_undeclared(&selection, &slot.compiled);
-        match self.count(slot, &selection, &counted).await {
+        let span = spans::survey(slot.target.names(self.input.catalog));
+        match self.count(slot, &selection, &counted).instrument(span.clone()).await {
             Err(reason) => {
+                spans::failed(&span);
                 let dataset = slot.target.dataset;
                 self.lost.insert(dataset.name.clone(), (dataset.store.clone(), reason));
                 Ok(())
             }
             Ok(mut counted) => {
+                spans::count(&span, spans::RECORDS, counted.survey.total);
+                spans::count(&span, spans::DUE, counted.survey.due);
                 if self.input.depth >= Depth::Survey {
                     counted.unindexed_rows = self.sizes_of_unindexed(slot).await;
                 }

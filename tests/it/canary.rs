@@ -2,6 +2,7 @@
 //! with things going wrong, and every byte that was written is searched for planted values.
 
 use crate::scenario::{self, CANARY, SMALL};
+use crate::support::collector;
 use crate::support::sink::{Sink, answer};
 use crate::support::{Answer, Project, files, find_text};
 use base64::Engine as _;
@@ -28,7 +29,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// The form of a planted value that the bytes hold, if any.
-fn found_in(bytes: &[u8]) -> Option<String> {
+pub(crate) fn found_in(bytes: &[u8]) -> Option<String> {
     let exact = String::from_utf8_lossy(bytes);
     let lower = exact.to_lowercase();
     forms().into_iter().find(|form| exact.contains(form.as_str()) || lower.contains(form.as_str()))
@@ -51,6 +52,8 @@ struct Listener {
     project: Project,
     /// Recipients: the person's identities may go there.
     recipients: [Sink; 2],
+    /// Where spans go, if they are sent.
+    collector: Sink,
     commands: BTreeSet<String>,
     leaks: Vec<String>,
 }
@@ -83,6 +86,15 @@ impl Listener {
         answer
     }
 
+    fn search_spans(&mut self) {
+        let sent = self.collector.received();
+        assert_eq!(sent.is_empty(), cfg!(not(feature = "opentelemetry")));
+        for one in sent {
+            let found = found_in(&one.bytes).or_else(|| found_in(one.head.as_bytes()));
+            self.leaks.extend(found.map(|form| format!("spans: {form} in {}", one.body)));
+        }
+    }
+
     /// Every file of the project but the stores themselves and what was handed to the asker.
     fn search_files(&mut self) {
         let stores = |name: &String| {
@@ -111,7 +123,9 @@ fn around(text: &str, form: &str) -> String {
 }
 
 fn listener() -> Listener {
-    let project = scenario::shop_with(SMALL, "DELETE");
+    let mut project = scenario::shop_with(SMALL, "DELETE");
+    let collector = Sink::answering(&[&answer("200 OK")]);
+    project.environment.push(collector::at(&collector));
     project.sql(
         "shop.db",
         &format!(
@@ -135,7 +149,7 @@ fn listener() -> Listener {
   lawyer: {{name: L, role: controller, record_types: [prospect, customer], identities: [email], manual: true}}\n"
     );
     project.write("oubliette.yaml", &(settings + &declared));
-    Listener { project, recipients, commands: BTreeSet::new(), leaks: Vec::new() }
+    Listener { project, recipients, collector, commands: BTreeSet::new(), leaks: Vec::new() }
 }
 
 const WHY: [&str; 6] =
@@ -392,6 +406,7 @@ fn nothing_that_is_written_holds_a_personal_value() {
     unattended(&mut listener);
     reading(&mut listener);
     listener.search_files();
+    listener.search_spans();
     let expected: BTreeSet<String> = command_table().into_iter().map(|(name, _)| name).collect();
     assert_eq!(listener.commands, expected, "every command was run");
     assert!(listener.leaks.is_empty(), "{} leaks:\n{}", listener.leaks.len(), listener.leaks.join("\n"));

@@ -42,3 +42,4 @@ mod shared_ledger;
 mod small;
 mod support;
 mod tidy;
+mod traces;

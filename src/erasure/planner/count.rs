@@ -3,6 +3,7 @@
 //! Floor 3; reads only.
 
 use super::Drafting;
+use crate::data_map::Dataset;
 use crate::erasure::compile::{
     RequestItem, all_subjects_of, disregarding, exactly, going_together, own_of, refers_to_itself, set_going,
 };
@@ -10,6 +11,7 @@ use crate::erasure::walk::on_request;
 use crate::plan::ItemPart;
 use crate::plan::compile::with_holds;
 use crate::plan::named::{Looking, without_kept};
+use crate::spans::{self, TargetNames};
 use chrono::{DateTime, NaiveDate, Utc};
 use connectors::classify::{StartReading, read_start};
 use connectors::{
@@ -17,6 +19,7 @@ use connectors::{
     Value,
 };
 use std::collections::BTreeMap;
+use tracing::Instrument as _;
 
 /// Records of one page.
 const PAGE_RECORDS: u32 = 5_000;
@@ -49,6 +52,26 @@ impl Counted {
 impl<'a> Drafting<'a> {
     /// The survey of one item as if what goes before it were gone.
     pub(super) async fn count(
+        &mut self,
+        item: &RequestItem<'a>,
+        all: &[RequestItem<'a>],
+    ) -> Result<Counted, String> {
+        let catalog = self.input.catalog;
+        let span = spans::survey(TargetNames {
+            policy: &item.rule.policy,
+            rule: &item.rule.rule,
+            dataset: catalog.dataset(item.dataset).map_or("", Dataset::public_name),
+            store: catalog.public_store(&item.selection.address.store),
+        });
+        let counted = self.count_under_span(item, all).instrument(span.clone()).await;
+        match &counted {
+            Ok(counted) => spans::count(&span, spans::DUE, counted.survey.due),
+            Err(_) => spans::failed(&span),
+        }
+        counted
+    }
+
+    async fn count_under_span(
         &mut self,
         item: &RequestItem<'a>,
         all: &[RequestItem<'a>],

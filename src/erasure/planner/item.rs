@@ -4,7 +4,6 @@
 
 use crate::catalog::Catalog;
 use crate::erasure::compile::{RequestItem, all_subjects_of};
-use crate::erasure::search::store_alias;
 use crate::plan::compile::{ExecutableItem, Subjects, Surroundings};
 use crate::plan::{GuardLimits, ItemCounts, PlanItem};
 use connectors::Survey;
@@ -27,7 +26,7 @@ pub(super) fn plan_item(
         item: position,
         rule: item.rule.clone(),
         record_type: dataset.map(|dataset| dataset.record_type.clone()).unwrap_or_default(),
-        store_alias: store_alias(catalog, &store),
+        store_alias: catalog.public_store(&store).to_owned(),
         dataset: item.dataset.to_owned(),
         dataset_alias: dataset.map(|dataset| dataset.public_name().to_owned()).unwrap_or_default(),
         schema_digest: item.schema_digest.clone(),

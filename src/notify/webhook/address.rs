@@ -6,7 +6,7 @@ use super::WebhookError;
 use reqwest::Url;
 use std::net::IpAddr;
 
-pub(in crate::notify) struct Address {
+pub(crate) struct Address {
     url: Url,
     host: String,
     is_loopback: bool,
@@ -16,7 +16,7 @@ impl Address {
     /// # Errors
     /// [`WebhookError::Unusable`] for what is no `https` address, or plain `http` to another machine
     /// without `allows_plain_http`, or a name and password before the host.
-    pub(in crate::notify) fn parse(text: &str, allows_plain_http: bool) -> Result<Self, WebhookError> {
+    pub(crate) fn parse(text: &str, allows_plain_http: bool) -> Result<Self, WebhookError> {
         let unusable = |reason: &str| WebhookError::Unusable { reason: reason.to_owned() };
         let url = Url::parse(text).map_err(|_| unusable("its address is no URL"))?;
         let name = url.host_str().ok_or_else(|| unusable("its address names no host"))?;
@@ -39,15 +39,15 @@ impl Address {
         Ok(Self { url, host, is_loopback })
     }
 
-    pub(in crate::notify) fn url(&self) -> Url {
+    pub(crate) fn url(&self) -> Url {
         self.url.clone()
     }
 
-    pub(in crate::notify) fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         &self.host
     }
 
-    pub(in crate::notify) fn is_loopback(&self) -> bool {
+    pub(crate) fn is_loopback(&self) -> bool {
         self.is_loopback
     }
 }

@@ -72,7 +72,7 @@ pub(super) fn eventually(what: &str, is_so: impl Fn() -> bool) {
 }
 
 /// Rows due and not, a standing approval, and a schedule every two seconds.
-fn project(due: u32) -> Project {
+pub(super) fn project(due: u32) -> Project {
     let settings = SETTINGS.replace("0 30 2 * * *", "*/2 * * * * *");
     let project = Project::new(&settings, DATA_MAP, &policy("shop", "Europe/Paris", 30));
     project.sql(

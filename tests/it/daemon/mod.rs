@@ -13,4 +13,5 @@ mod shops;
 mod simulation;
 mod soak;
 mod stage;
+mod traced;
 mod year;

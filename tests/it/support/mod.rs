@@ -1,6 +1,7 @@
 //! A project in a temporary directory, driven through the real binary, and looked at with tools that
 //! are not ours (`sqlite3`, the file system).
 
+pub(crate) mod collector;
 pub(crate) mod commitments;
 pub(crate) mod proxy;
 pub(crate) mod server;

@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex};
 pub(crate) struct Received {
     pub(crate) head: String,
     pub(crate) body: String,
+    /// The body as it came.
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Received {
@@ -79,11 +81,12 @@ fn taken(mut stream: TcpStream, received: &Mutex<Vec<Received>>) -> Option<TcpSt
     loop {
         let count = stream.read(&mut buffer).ok().filter(|count| *count > 0)?;
         bytes.extend_from_slice(buffer.get(..count)?);
-        let text = String::from_utf8_lossy(&bytes);
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let one = Received { head: head.to_owned(), body: body.to_owned() };
+        let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (head, body) = (&bytes[..end], &bytes[end + 4..]);
+        let one = Received { head: text(head), body: text(body), bytes: body.to_vec() };
         let length = one.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
-        if one.body.len() >= length {
+        if one.bytes.len() >= length {
             received.lock().unwrap().push(one);
             return Some(stream);
         }
