@@ -9,6 +9,7 @@ mod receipts;
 mod servers;
 mod shapes;
 mod speed;
+mod stuck;
 mod texts;
 mod together;
 

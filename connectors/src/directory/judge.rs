@@ -68,6 +68,13 @@ impl<'a> Judge<'a> {
         self.class_of(&self.facts(key, captures, status), status)
     }
 
+    /// Facts and class in one.
+    pub(super) fn seen(&self, key: &str, captures: Captures, status: &Status) -> (RecordFacts, Class) {
+        let facts = self.facts(key, captures, status);
+        let class = self.class_of(&facts, status);
+        (facts, class)
+    }
+
     /// A file with several names is undecidable unless the rule does not speak of it at all, or
     /// something even plainer is wrong with it.
     fn class_of(&self, facts: &RecordFacts, status: &Status) -> Class {

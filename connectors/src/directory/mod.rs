@@ -33,6 +33,7 @@ mod parent;
 mod prospects;
 mod removal;
 mod root;
+mod rows;
 mod source;
 mod survey;
 mod walk;

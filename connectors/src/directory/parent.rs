@@ -24,8 +24,15 @@ pub(super) enum Seen {
 }
 
 impl Parent {
-    /// Looks at the file with this key.
+    /// Looks at the file with this key. A name longer than the file system has any is that of no file.
     pub(super) fn look(&mut self, root: &Root, text: &str) -> Result<Seen, Errno> {
+        match self.look_at(root, text) {
+            Err(Errno::NAMETOOLONG) => Ok(Seen::Absent),
+            seen => seen,
+        }
+    }
+
+    fn look_at(&mut self, root: &Root, text: &str) -> Result<Seen, Errno> {
         let (path, name) = key::split(text);
         match self.open(root, path)? {
             Opened::Absent => Ok(Seen::Absent),

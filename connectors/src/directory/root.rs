@@ -57,6 +57,19 @@ pub(super) struct Status {
     device: u64,
 }
 
+impl Status {
+    /// Of something that cannot be looked at by its name.
+    pub(super) const UNSEEN: Self = Self {
+        regular: false,
+        links: 0,
+        size: 0,
+        modified: (0, 0),
+        inode_changed: (0, 0),
+        inode: 0,
+        device: 0,
+    };
+}
+
 impl Root {
     /// Opens the root. Links on the way to it are the operator's; the root itself must be none.
     pub(super) fn open(store: &str, path: &Path) -> Result<Self, ConnectorError> {

@@ -5,14 +5,16 @@ use super::durability::Unsynced;
 use super::judge::Judge;
 use super::parent::{Parent, Seen};
 use super::root::{Root, Status, system_error};
-use super::{BATCH_RECORDS_MAX, blocking, key, names, prospects, refuse_foreign_parts, survey, template_of};
+use super::{
+    BATCH_RECORDS_MAX, blocking, key, names, prospects, refuse_foreign_parts, rows, survey, template_of,
+};
 use crate::batch::{DatasetKeys, Observation, ObservedState};
 use crate::capability::Capabilities;
 use crate::dataset::{ColumnShape, DatasetAddress, DatasetShape};
 use crate::error::ConnectorError;
 use crate::names::NamePage;
 use crate::port::{Pressure, Prospect, RecordSource};
-use crate::selection::{Class, Page, PageRecord, RecordFacts, Selection};
+use crate::selection::{Class, Page, PageRecord, RecordFacts, RowPage, Selection};
 use crate::value::{RecordKey, ValueType};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -107,6 +109,23 @@ impl RecordSource for DirectorySource {
             .map(|file| PageRecord { key: RecordKey::text(file.key), links: Vec::new() })
             .collect();
         Ok(Page { records, exhausted: due.exhausted })
+    }
+
+    async fn rows(
+        &self,
+        selection: &Selection,
+        columns: &[String],
+        after: Option<&RecordKey>,
+        records_max: u32,
+    ) -> Result<RowPage, ConnectorError> {
+        refuse_foreign_parts(selection)?;
+        let (root, selection, after) = (Arc::clone(self.root()), selection.clone(), after.cloned());
+        let columns = columns.to_vec();
+        let records_max = usize::try_from(records_max.min(BATCH_RECORDS_MAX)).unwrap_or(0);
+        blocking(self.root().store(), move || {
+            rows::rows(&root, &selection, &columns, after.as_ref(), records_max)
+        })
+        .await
     }
 
     /// `None` also for a key that is not of this dataset. What stands there but cannot be governed

@@ -7,8 +7,8 @@ use super::key::record_key;
 use super::listing::Entry;
 use super::walk::Walk;
 use crate::error::ConnectorError;
-use crate::selection::{Class, Selection};
-use crate::value::RecordKey;
+use crate::selection::{Class, RowPage, RowValues, Selection};
+use crate::value::{RecordKey, Value};
 
 /// The next due records.
 #[derive(Debug, Default)]
@@ -95,6 +95,38 @@ pub(super) async fn due_of(
         walk.go_on_after(last, None);
     }
     Ok(due)
+}
+
+/// The next records in scope strictly after `after`, whatever else is to be said of them: what a lock keeps is
+/// somebody's record too.
+pub(super) async fn rows(
+    bucket: &Bucket,
+    selection: &Selection,
+    columns: &[String],
+    after: Option<&RecordKey>,
+    records_max: u32,
+) -> Result<RowPage, ConnectorError> {
+    let records_max = records_of(records_max);
+    let mut walk = walk_after(bucket, selection, after).await?;
+    let judge = Judge::new(bucket, selection).await?;
+    let mut page = RowPage::default();
+    while page.rows.len() < records_max {
+        let Some(group) = walk.advance().await? else {
+            page.exhausted = true;
+            return Ok(page);
+        };
+        let Some(captures) = judge.captures(group.key()) else { continue };
+        let facts = judge.facts_of(&group, &captures, true).await?;
+        for (entry, facts) in group.entries.iter().zip(&facts).skip(group.skipped) {
+            if judge.class(entry, facts) != Class::OutOfScope {
+                let value = |column: &String| facts.fields.get(column).cloned().unwrap_or(Value::Null);
+                let values = columns.iter().map(value).collect();
+                page.rows.push(RowValues { key: record_key(entry), values });
+            }
+        }
+    }
+    page.rows.truncate(records_max);
+    Ok(page)
 }
 
 /// The most records that are looked for at once.

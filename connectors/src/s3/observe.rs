@@ -6,7 +6,7 @@
 
 use super::attributes::{Seen, Wanted, fetch};
 use super::client::Bucket;
-use super::key::{MARKER, NULL, Named, UPLOAD, content_of};
+use super::key::{MARKER, NULL, Named, UPLOAD, content_of, is_plain_in_xml};
 use super::listing::{Entry, Kind, Range};
 use super::walk::{of_key, versions_of};
 use super::{LANES, REQUESTS_AT_ONCE};
@@ -50,8 +50,13 @@ type Asked<'a> = (usize, Named<'a>);
 
 /// What whole listings tell of the keys, by their place; not of all of them.
 async fn listed(bucket: &Bucket, keys: &[RecordKey]) -> Result<Vec<(usize, ObservedState)>, ConnectorError> {
-    let mut open: Vec<Vec<Asked<'_>>> =
-        vec![keys.iter().enumerate().filter_map(|(at, key)| Some((at, Named::of(key)?))).collect()];
+    let mut open: Vec<Vec<Asked<'_>>> = vec![
+        keys.iter()
+            .enumerate()
+            .filter_map(|(at, key)| Some((at, Named::of(key)?)))
+            .filter(in_listings)
+            .collect(),
+    ];
     let mut told = Vec::new();
     while !open.is_empty() {
         open.retain(|group| group.len() >= KEYS_MIN);
@@ -66,6 +71,11 @@ async fn listed(bucket: &Bucket, keys: &[RecordKey]) -> Result<Vec<(usize, Obser
         }
     }
     Ok(told)
+}
+
+/// What a listing may not write is looked at by itself.
+fn in_listings((_, named): &Asked<'_>) -> bool {
+    is_plain_in_xml(named.key())
 }
 
 enum Look<'a> {
@@ -159,6 +169,8 @@ async fn of_version(
         let named = Named::Version { key, part };
         let there = versions_of(bucket, key).await?.into_iter().find(|entry| named.is_content(entry));
         return match there {
+            // A listing that cannot write the key does not show it either.
+            None if !is_plain_in_xml(key) => Ok(absent_if(!bucket.has_current(key).await?)),
             None => Ok(ObservedState::Absent),
             Some(entry) => state_of(bucket, selection, &entry).await,
         };

@@ -1,7 +1,7 @@
 //! Reads a bucket as a dataset of versions: shape, survey, pages, facts, and what is there now.
 
 use super::client::{Bucket, Credentials, S3Options, Side};
-use super::due::next_due;
+use super::due::{self, next_due};
 use super::inventory::{self, InventoryOptions};
 use super::judge::Judge;
 use super::key::{Named, record_key};
@@ -14,7 +14,9 @@ use crate::dataset::{ColumnShape, DatasetAddress, DatasetShape};
 use crate::error::ConnectorError;
 use crate::names::NamePage;
 use crate::port::{Circumstance, Pressure, Prospect, RecordSource};
-use crate::selection::{Class, DoubtReason, InventoryNote, Page, PageRecord, RecordFacts, Selection, Survey};
+use crate::selection::{
+    Class, DoubtReason, InventoryNote, Page, PageRecord, RecordFacts, RowPage, Selection, Survey,
+};
 use crate::value::{RecordKey, ValueType};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -120,6 +122,17 @@ impl RecordSource for S3Source {
         let records =
             due.entries.iter().map(|entry| PageRecord { key: record_key(entry), links: Vec::new() });
         Ok(Page { records: records.collect(), exhausted: due.exhausted })
+    }
+
+    async fn rows(
+        &self,
+        selection: &Selection,
+        columns: &[String],
+        after: Option<&RecordKey>,
+        records_max: u32,
+    ) -> Result<RowPage, ConnectorError> {
+        refuse_foreign_parts(selection)?;
+        due::rows(&self.bucket, selection, columns, after, records_max).await
     }
 
     /// Of a key of one part the facts are those of the newest version. `None` also for a key that is not of

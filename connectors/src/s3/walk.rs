@@ -6,8 +6,8 @@
 //! was asked to read ahead.
 
 use super::client::Bucket;
-use super::key::{NULL, Named};
-use super::listing::{Entry, Kind, Marker, Range};
+use super::key::{NULL, Named, is_plain_in_xml};
+use super::listing::{Entry, Kind, Marker, Range, VersionPage};
 use crate::error::ConnectorError;
 use crate::value::RecordKey;
 use std::collections::VecDeque;
@@ -172,13 +172,7 @@ impl Walk {
                 self.ready.extend((!own.is_empty()).then_some(own));
             }
             Some(Part::Versions { prefix, after }) => {
-                let range =
-                    Range { prefix: &prefix, after: after.as_ref(), by_directory: false, entries_max: 0 };
-                let mut page = if self.lists_objects {
-                    self.bucket.current(range).await?
-                } else {
-                    self.bucket.versions(range).await?
-                };
+                let mut page = self.page(&prefix, after).await?;
                 // Listed by itself before: to begin after a key means on Ceph to begin with its versions.
                 let cursor = self.after.as_ref().map(|(key, _)| key.as_str());
                 page.entries.retain(|entry| Some(entry.key.as_str()) != cursor);
@@ -202,6 +196,22 @@ impl Walk {
             }
         }
         Ok(true)
+    }
+
+    /// One page of the prefix. Keys that XML does not carry some stores tell otherwise in a listing of objects than in
+    /// one of versions, by which everything is counted: with the first of them a walk goes on by versions.
+    async fn page(&mut self, prefix: &str, after: Option<Marker>) -> Result<VersionPage, ConnectorError> {
+        let range = Range { prefix, by_directory: false, entries_max: 0, after: after.as_ref() };
+        if self.lists_objects {
+            let page = self.bucket.current(range).await?;
+            if page.entries.iter().all(|entry| is_plain_in_xml(&entry.key)) {
+                return Ok(page);
+            }
+            self.lists_objects = false;
+            let after = after.as_ref().map(|(key, _)| (key.clone(), None));
+            return self.bucket.versions(Range { after: after.as_ref(), ..range }).await;
+        }
+        self.bucket.versions(range).await
     }
 
     /// Puts a page, whose versions and markers came in two lists, into the groups of its keys.

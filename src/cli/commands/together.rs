@@ -61,6 +61,8 @@ pub(super) async fn erase(
 
 /// Lines that say something, counted from 1.
 fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    // Editors of some systems begin a file with a mark of its encoding.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let numbered = text.lines().enumerate().map(|(number, line)| (number + 1, line.trim()));
     numbered.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
 }
@@ -97,8 +99,35 @@ fn persons(text: &str) -> Result<Vec<PersonLine>, Failure> {
     Ok(persons)
 }
 
+/// The members of an object, in order, those of one name too: a map would keep the last of them and lose the others.
+struct Members(Vec<(String, Value)>);
+
+impl<'de> serde::Deserialize<'de> for Members {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> serde::de::Visitor<'de> for MembersVisitor {
+    type Value = Members;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
+        }
+        Ok(Members(members))
+    }
+}
+
 fn of_json(line: &str) -> Option<Vec<String>> {
-    let Value::Object(members) = serde_json::from_str(line).ok()? else { return None };
+    let Members(members) = serde_json::from_str(line).ok()?;
     let mut identities = Vec::new();
     for (kind, value) in members {
         let values = match value {
@@ -126,7 +155,15 @@ mod tests {
         let all = persons(text).unwrap();
         assert_eq!(all.iter().map(|one| one.line).collect::<Vec<_>>(), [3, 4]);
         assert_eq!(all[0].identities, ["email=jo@example.org", "customer_id=42"]);
-        assert_eq!(all[1].identities, ["customer_id=7", "email=a@b.c", "email=d@e.f"]);
+        assert_eq!(all[1].identities, ["email=a@b.c", "email=d@e.f", "customer_id=7"]);
+    }
+
+    #[test]
+    fn no_identity_of_a_line_is_lost() {
+        let text = "\u{feff}{\"email\": \"a@b.c\", \"email\": \"d@e.f\"}\r\nemail=x@y.z\r\n";
+        let all = persons(text).unwrap();
+        assert_eq!(all[0].identities, ["email=a@b.c", "email=d@e.f"]);
+        assert_eq!(all[1].identities, ["email=x@y.z"]);
     }
 
     #[test]

@@ -172,3 +172,42 @@ async fn a_rule_that_names_files_finds_those_that_are_due_and_counts_over_all() 
     assert_eq!((survey.total, survey.in_scope, survey.due, survey.not_yet_due), (7, 2, 1, 1));
     assert_eq!(disposed(&dispose_all(&place.disposer(), &named).await), ["receipts/2019/12/c1/b.pdf"]);
 }
+
+#[tokio::test]
+async fn whose_files_are_looked_for_may_have_some_that_cannot_go() {
+    let place = Place::with_files(&["mail/jo/a.txt", "mail/jo/twice.txt", "mail/kim/b.txt"]);
+    std::fs::hard_link(place.path("mail/jo/twice.txt"), place.path("mail/jo/again.txt")).unwrap();
+    link(&place.path("mail/kim/b.txt"), &place.path("mail/jo/link.txt"));
+    let mut of_jo = selection("mail/{who}/{file}");
+    of_jo.start = StartCondition::OnRequest;
+    of_jo.scope = Predicate::one_of(text_field("who"), [Value::Text("jo".to_owned())]);
+    let (source, columns) = (place.source(), ["who".to_owned(), "key".to_owned()]);
+    let first = source.rows(&of_jo, &columns, None, 3).await.unwrap();
+    assert!(!first.exhausted);
+    let last = source.rows(&of_jo, &columns, Some(&first.rows[2].key), 3).await.unwrap();
+    assert!(last.exhausted);
+    let rows: Vec<_> = first.rows.into_iter().chain(last.rows).collect();
+    let keys: Vec<RecordKey> = rows.iter().map(|row| row.key.clone()).collect();
+    assert_eq!(texts(&keys), ["mail/jo/a.txt", "mail/jo/again.txt", "mail/jo/link.txt", "mail/jo/twice.txt"]);
+    assert!(rows.iter().all(|row| row.values[0] == Value::Text("jo".to_owned())));
+    // A name that nothing can name is told, instead of being left out.
+    let name = std::os::unix::ffi::OsStrExt::from_bytes(b"mail/jo/\xff.txt".as_slice());
+    std::fs::write(place.root().join::<&std::ffi::OsStr>(name), "x").unwrap();
+    let refused = source.rows(&of_jo, &columns, None, 10).await.unwrap_err();
+    assert!(refused.to_string().contains("not Unicode"), "{refused}");
+    of_jo.scope = Predicate::one_of(text_field("who"), [Value::Text("kim".to_owned())]);
+    assert_eq!(source.rows(&of_jo, &columns, None, 10).await.unwrap().rows.len(), 1);
+}
+
+#[tokio::test]
+async fn a_name_longer_than_any_file_has_is_that_of_no_file() {
+    let place = Place::with_files(&["mail/jo/a.txt"]);
+    let mut named = selection("mail/{who}/{file}");
+    named.start = StartCondition::OnRequest;
+    let long = format!("mail/jo/{}", "z".repeat(300));
+    let deep = format!("mail/{}/a.txt", "z".repeat(300));
+    let names = [long.as_str(), deep.as_str(), "mail/jo/a.txt"].map(|name| Value::Text(name.to_owned()));
+    named.scope = Predicate::one_of(text_field("key"), names);
+    assert_eq!(place.source().survey(&named).await.unwrap().due, 1);
+    assert_eq!(disposed(&dispose_all(&place.disposer(), &named).await), ["mail/jo/a.txt"]);
+}
