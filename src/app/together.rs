@@ -96,12 +96,10 @@ impl App {
                 .iter()
                 .find(|(request, own)| request.covers(own, terms.kind, &terms.record_types, &hashes));
             if let Some((request, _)) = covering {
+                let mut request = request.clone();
+                request.was_received(received_at)?;
                 joined.push(request.clone());
-                answers.push(RequestReceived {
-                    request: request.clone(),
-                    joined: true,
-                    overlaps: Vec::new(),
-                });
+                answers.push(RequestReceived { request, joined: true, overlaps: Vec::new() });
                 continue;
             }
             let request = Request::receive(NewRequest {

@@ -405,11 +405,33 @@ impl Request {
         self.kind == RequestKind::Erasure && self.record_types.is_empty()
     }
 
-    /// Whether what waits is worth looking at again at `now`.
+    /// Whether what waits, or could not be done, is worth looking at again at `now`.
     #[must_use]
     pub fn is_due_again(&self, now: DateTime<Utc>) -> bool {
         let today = now.with_timezone(&Country::of_code(&self.country).time_zone()).date_naive();
-        self.state == RequestState::Waiting && self.next_on.is_none_or(|next_on| next_on <= today)
+        match self.state {
+            RequestState::Partial => true,
+            RequestState::Waiting => self.next_on.is_none_or(|next_on| next_on <= today),
+            _ => false,
+        }
+    }
+
+    /// Takes up that the same was asked for on an earlier day, from which the time for the answer runs; one that was
+    /// extended stays as it was announced.
+    ///
+    /// # Errors
+    /// A deadline beyond the calendar.
+    pub fn was_received(&mut self, received_at: DateTime<Utc>) -> Result<(), RequestError> {
+        if received_at >= self.received_at {
+            return Ok(());
+        }
+        let country = Country::of_code(&self.country);
+        self.received_on = received_at.with_timezone(&country.time_zone()).date_naive();
+        self.received_at = received_at;
+        if self.extension.is_none() {
+            self.due_on = self.law.clock().due_on(self.received_on, country)?;
+        }
+        Ok(())
     }
 
     /// Whole days left for the answer at `now`; negative when it is late, `None` when none is awaited.

@@ -85,6 +85,17 @@ fn an_objection_to_marketing_says_what_serves_it() {
 }
 
 #[test]
+fn a_request_that_came_earlier_than_the_one_it_joins_moves_the_deadline_forward() {
+    let mut request = received();
+    let (due_on, received_at) = (request.due_on, request.received_at);
+    request.was_received(received_at + chrono::Days::new(3)).unwrap();
+    assert_eq!((request.due_on, request.received_at), (due_on, received_at));
+    request.was_received(received_at - chrono::Days::new(20)).unwrap();
+    assert!(request.due_on < due_on, "{}", request.due_on);
+    assert_eq!(request.received_at, received_at - chrono::Days::new(20));
+}
+
+#[test]
 fn a_second_request_brings_no_new_identity_into_the_first() {
     let set = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<BTreeSet<String>>();
     let none = BTreeSet::new();
