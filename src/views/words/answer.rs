@@ -12,8 +12,8 @@ messages! {
     ANONYMIZED_LINE: "{0} : {1} enregistrement(s) rendu(s) anonyme(s)", "{0}: {1} record(s) made anonymous";
     BESIDE_LINE: "{0} : dans {1} enregistrement(s), tout ce que la loi ne nous oblige pas à garder",
         "{0}: in {1} record(s), everything that the law does not make us keep";
-    NOTHING: "Nous vous avons cherché dans toutes nos bases au moyen des informations que vous avez données, et n'avons rien trouvé.",
-        "We looked for you in all our databases with what you gave us, and found nothing.";
+    NOTHING: "Nous vous avons cherché partout où les informations que vous avez données peuvent identifier quelqu'un, et n'avons rien trouvé.",
+        "We looked for you wherever what you gave us can identify somebody, and found nothing.";
     NOTHING_YET: "Rien n'a encore été effacé.", "Nothing has been erased yet.";
     KEPT: "Ce que nous gardons, et pourquoi", "What we keep, and why";
     KEPT_UNTIL: "{0} : {1} enregistrement(s), {2}, jusqu'au {3}", "{0}: {1} record(s), {2}, until {3}";

@@ -50,10 +50,10 @@ messages! {
         "{0}: {1} record(s) of the person, {2} shared with others and kept";
     SEARCH_NOTHING: "{0} : rien trouvé", "{0}: nothing found";
     SEARCH_NOT_REACHED: "{0} : NON ATTEINT (détail, en anglais : {1})", "{0}: NOT REACHED ({1})";
-    SEARCH_NOT_SEARCHED: "{0} : pas cherché, aucune colonne n'y identifie une personne et aucun lien n'y mène",
-        "{0}: not searched, no column there identifies a person and no link leads there";
-    SEARCH_FOR: "Demande {0} ({1}), reçue le {2}, réponse due avant le {3}.",
-        "Request {0} ({1}), received on {2}, answer due before {3}.";
+    SEARCH_NOT_SEARCHED: "{0} : pas cherché, rien de ce qui est connu de la personne n'y identifie quelqu'un et aucun lien n'y mène",
+        "{0}: not searched, nothing that is known of the person identifies anybody there and no link leads there";
+    SEARCH_FOR: "Demande {0} ({1}), reçue le {2}, réponse due le {3} au plus tard.",
+        "Request {0} ({1}), received on {2}, answer due on {3} at the latest.";
     KEPT_UNTIL: "{0} : {1} enregistrement(s) conservé(s) jusqu'au {2} ({3})",
         "{0}: {1} record(s) kept until {2} ({3})";
     KEPT_UNKNOWN: "{0} : {1} enregistrement(s) conservé(s), fin inconnue ({2})",

@@ -24,6 +24,6 @@ messages! {
     LEFT_WALK: "Demande {0} : la recherche dépasse ses limites ; à planifier seule avec oubliette erase {0}, qui dit lesquelles",
         "Request {0}: the search passes its bounds; to be planned alone with oubliette erase {0}, which says which";
     LEFT_MORE: "… et {0} autre(s) ; --format json les nomme toutes", "… and {0} more; --format json names them all";
-    SEARCH_FOR: "{0} demandes ensemble ({1}), première réponse due avant le {2}.",
-        "{0} requests together ({1}), the first answer due before {2}.";
+    SEARCH_FOR: "{0} demandes ensemble ({1}), première réponse due le {2} au plus tard.",
+        "{0} requests together ({1}), the first answer due on {2} at the latest.";
 }
