@@ -9,8 +9,8 @@ use crate::error::ConnectorError;
 use crate::leak::{Leak, LeakLook};
 use crate::names::NamePage;
 use crate::partition::{Partition, PartitionEnd};
-use crate::selection::{Class, InventoryNote, Page, RecordFacts, RowPage, RowValues, Selection, Survey};
-use crate::value::{RecordKey, Value};
+use crate::selection::{Class, InventoryNote, Page, RecordFacts, RowPage, Selection, Survey};
+use crate::value::RecordKey;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use std::fmt::Debug;
@@ -56,26 +56,17 @@ pub trait RecordSource: Debug + Send + Sync {
         records_max: u32,
     ) -> Result<Page, ConnectorError>;
 
-    /// The next records in scope whose selection makes them due, with the values of these columns (or
-    /// attributes), in key order, strictly after `after`: how the rows of one person are followed from table
-    /// to table. Only for selections with [`crate::StartCondition::OnRequest`].
+    /// The next records in scope, whatever else is to be said of them, with the values of these columns (or
+    /// attributes), in key order, strictly after `after`: how the records of one person are followed from dataset
+    /// to dataset. What a lock keeps or nobody can govern is theirs too. Only for selections with
+    /// [`crate::StartCondition::OnRequest`].
     async fn rows(
         &self,
         selection: &Selection,
         columns: &[String],
         after: Option<&RecordKey>,
         records_max: u32,
-    ) -> Result<RowPage, ConnectorError> {
-        let page = self.page(selection, after, records_max).await?;
-        let mut rows = Vec::with_capacity(page.records.len());
-        for record in page.records {
-            // One that is gone since is no row any more.
-            let Some(facts) = self.facts(selection, &record.key).await? else { continue };
-            let value = |column: &String| facts.fields.get(column).cloned().unwrap_or(Value::Null);
-            rows.push(RowValues { values: columns.iter().map(value).collect(), key: record.key });
-        }
-        Ok(RowPage { rows, exhausted: page.exhausted })
-    }
+    ) -> Result<RowPage, ConnectorError>;
 
     /// The key with which a batch after `after` ends, so that several batches over disjoint ranges can be
     /// carried out at once.

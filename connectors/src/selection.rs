@@ -346,6 +346,15 @@ pub struct RowValues {
     pub values: Vec<crate::value::Value>,
 }
 
+impl RowValues {
+    /// The row of a record of which these are the facts.
+    #[must_use]
+    pub(crate) fn of_facts(key: RecordKey, facts: &RecordFacts, columns: &[String]) -> Self {
+        let value = |column: &String| facts.fields.get(column).cloned().unwrap_or(crate::value::Value::Null);
+        Self { key, values: columns.iter().map(value).collect() }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct PageRecord {
     pub key: RecordKey,

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use connectors::{
     Capabilities, ConnectorError, DatasetAddress, DatasetKeys, DatasetShape, Leak, LeakLook, Observation,
-    Page, Pressure, RecordFacts, RecordKey, RecordSource, Selection, Survey,
+    Page, Pressure, RecordFacts, RecordKey, RecordSource, RowPage, Selection, Survey,
 };
 
 #[derive(Debug)]
@@ -58,6 +58,16 @@ impl RecordSource for ClosedStore {
     }
 
     async fn page(&self, _: &Selection, _: Option<&RecordKey>, _: u32) -> Result<Page, ConnectorError> {
+        self.error()
+    }
+
+    async fn rows(
+        &self,
+        _: &Selection,
+        _: &[String],
+        _: Option<&RecordKey>,
+        _: u32,
+    ) -> Result<RowPage, ConnectorError> {
         self.error()
     }
 

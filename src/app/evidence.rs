@@ -393,9 +393,7 @@ pub(super) fn codes(steps: &[&'static str]) -> anyhow::Result<Vec<Code>> {
 pub(super) fn names(catalog: &Catalog, dataset: &str) -> anyhow::Result<(Code, Code)> {
     let declared =
         catalog.dataset(dataset).with_context(|| format!("dataset '{dataset}' is not declared"))?;
-    let terms = catalog.stores().get(&declared.store);
-    let store = terms.and_then(|terms| terms.alias.as_deref()).unwrap_or(&declared.store);
-    Ok((alias("store", store)?, alias("dataset", declared.public_name())?))
+    Ok((alias("store", catalog.public_store(&declared.store))?, alias("dataset", declared.public_name())?))
 }
 
 /// A name as it may stand on a certificate. One that is no code (spaces, quotes, accents) is replaced

@@ -255,7 +255,6 @@ impl App {
     }
 
     fn exported<'a>(&'a self, dataset: &'a Dataset) -> ExportedDataset<'a> {
-        let terms = self.catalog.stores().get(&dataset.store);
         let now: DateTime<Utc> = self.now();
         let targets = self.catalog.targets(now);
         let rules = targets.iter().filter(|target| target.dataset.name == dataset.name).map(|target| {
@@ -273,7 +272,7 @@ impl App {
         });
         ExportedDataset {
             dataset,
-            store_alias: terms.and_then(|terms| terms.alias.as_deref()).unwrap_or(&dataset.store),
+            store_alias: self.catalog.public_store(&dataset.store),
             rules: rules.collect(),
         }
     }

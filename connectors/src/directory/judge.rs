@@ -65,7 +65,7 @@ impl<'a> Judge<'a> {
     }
 
     pub(super) fn class(&self, key: &str, captures: Captures, status: &Status) -> Class {
-        self.class_of(&self.facts(key, captures, status), status)
+        self.seen(key, captures, status).1
     }
 
     /// Facts and class in one.

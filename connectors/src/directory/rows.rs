@@ -5,10 +5,11 @@ use super::judge::Judge;
 use super::key;
 use super::parent::{Parent, Seen};
 use super::root::{Root, Status, system_error};
-use super::walk::Walk;
+use super::walk::{Found, Walk};
 use crate::error::ConnectorError;
 use crate::selection::{Class, RowPage, RowValues, Selection};
-use crate::value::{RecordKey, Value};
+use crate::value::RecordKey;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// The next files in scope strictly after `after`, and what stands in the place of one (a link, a special file). What is
@@ -30,17 +31,23 @@ pub(super) fn rows(
     let mut walk = Walk::start(Arc::clone(root), Bounds::of_dataset(selection)?, after).map_err(failed)?;
     let mut page = RowPage::default();
     while page.rows.len() < records_max {
-        if walk.advance().map_err(failed)?.is_none() {
+        let Some(found) = walk.advance().map_err(failed)? else {
             page.exhausted = true;
             return Ok(page);
-        }
+        };
         let text = String::from_utf8_lossy(walk.path());
-        let Some(captures) = judge.captures(&text) else { continue };
-        let is_readable = std::str::from_utf8(walk.path()).is_ok();
-        let status = match parent.look(root, &text).map_err(failed)? {
-            Seen::Entry(status) => status,
-            Seen::Absent if !is_readable => Status::UNSEEN,
-            Seen::Absent | Seen::Foreign => continue,
+        let is_readable = matches!(text, Cow::Borrowed(_));
+        let (status, captures) = match found {
+            Found::Entry(status, captures) => (status, captures),
+            Found::NotGovernable(_) => {
+                let Some(captures) = judge.captures(&text) else { continue };
+                let status = match parent.look(root, &text).map_err(failed)? {
+                    Seen::Entry(status) => status,
+                    Seen::Absent if !is_readable => Status::UNSEEN,
+                    Seen::Absent | Seen::Foreign => continue,
+                };
+                (status, captures)
+            }
         };
         let (facts, class) = judge.seen(&text, captures, &status);
         if class == Class::OutOfScope {
@@ -52,9 +59,7 @@ pub(super) fn rows(
                 reason: "the name of a file in question is not Unicode: rename it".to_owned(),
             });
         }
-        let value = |column: &String| facts.fields.get(column).cloned().unwrap_or(Value::Null);
-        let values = columns.iter().map(value).collect();
-        page.rows.push(RowValues { key: RecordKey::text(text.as_ref()), values });
+        page.rows.push(RowValues::of_facts(RecordKey::text(text.as_ref()), &facts, columns));
     }
     Ok(page)
 }

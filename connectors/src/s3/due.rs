@@ -8,7 +8,7 @@ use super::listing::Entry;
 use super::walk::Walk;
 use crate::error::ConnectorError;
 use crate::selection::{Class, RowPage, RowValues, Selection};
-use crate::value::{RecordKey, Value};
+use crate::value::RecordKey;
 
 /// The next due records.
 #[derive(Debug, Default)]
@@ -119,9 +119,7 @@ pub(super) async fn rows(
         let facts = judge.facts_of(&group, &captures, true).await?;
         for (entry, facts) in group.entries.iter().zip(&facts).skip(group.skipped) {
             if judge.class(entry, facts) != Class::OutOfScope {
-                let value = |column: &String| facts.fields.get(column).cloned().unwrap_or(Value::Null);
-                let values = columns.iter().map(value).collect();
-                page.rows.push(RowValues { key: record_key(entry), values });
+                page.rows.push(RowValues::of_facts(record_key(entry), facts, columns));
             }
         }
     }

@@ -38,7 +38,7 @@ const ODD: &[&str] = &[
     "null;1;x",
 ];
 
-const DATA_MAP: &str = r#"
+pub(crate) const DATA_MAP: &str = r#"
 datasets:
   - name: exports.receipts
     store: exports
@@ -49,7 +49,7 @@ datasets:
 "#;
 
 /// 1 January 2031, in seconds.
-const UNTIL: i64 = 1_924_992_000;
+pub(crate) const UNTIL: i64 = 1_924_992_000;
 
 /// The signed predicate of the newest certificate, after `apply` ended with this code.
 #[track_caller]

@@ -2,6 +2,7 @@
 
 use super::{erased, shop, verified};
 use crate::buckets::place::{Place, rule, server};
+use crate::buckets::{DATA_MAP, UNTIL};
 use aws_sdk_s3::types::ObjectLockRetentionMode as Mode;
 use serde_json::Value;
 use std::fs;
@@ -44,19 +45,6 @@ fn a_person_of_whom_there_is_nothing_but_what_cannot_go_is_found() {
     assert_eq!(letters.unwrap()["own"], 2, "{located:#}");
 }
 
-const IN_A_BUCKET: &str = r#"
-datasets:
-  - name: exports.receipts
-    store: exports
-    objects: {key: "PREFIX/receipts/{year}/{month}/{customer_id}/{file*}"}
-    record_type: receipt
-    subject: {customer_id: customer_id}
-    events: {made: "{year}-{month}"}
-"#;
-
-/// 1 January 2031, in seconds.
-const UNTIL: i64 = 1_924_992_000;
-
 #[test]
 fn an_object_under_a_lock_is_found_and_is_a_residual_until_it_is_free() {
     let place = Place::new(true);
@@ -65,7 +53,7 @@ fn an_object_under_a_lock_is_found_and_is_a_residual_until_it_is_free() {
     let only = place.put("receipts/2024/05/43/only", "x");
     place.retain(&only, Mode::Compliance, UNTIL);
     place.put("receipts/2024/05/42/free", "x");
-    let project = place.project(&server().0, "", IN_A_BUCKET, &rule("receipt"));
+    let project = place.project(&server().0, "", DATA_MAP, &rule("receipt"));
     for (customer, purged) in [("42", 1), ("43", 0)] {
         let request = verified(&project, &format!("customer_id={customer}"), &[]);
         let (_, statement) = erased(&project, &request, 0);

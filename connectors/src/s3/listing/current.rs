@@ -61,7 +61,8 @@ impl Bucket {
         }
         if answer.is_truncated() == Some(true) {
             let token = answer.next_continuation_token().map(str::to_owned);
-            let last = page.entries.last().map(|last| last.key.clone()).unwrap_or_default();
+            let last = page.entries.last().map(|last| &last.key).or(range.after.map(|(key, _)| key));
+            let last = last.cloned().unwrap_or_default();
             if token.is_none() || range.after.is_some_and(|(_, before)| *before == token) {
                 return Err(self.unusable("a listing of it does not come to an end"));
             }
