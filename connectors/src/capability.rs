@@ -16,6 +16,8 @@ pub struct Capabilities {
     pub bounded_batches: bool,
     /// What one batch has done can be read back while the next is carried out, and neither waits for the other.
     pub reads_beside: bool,
+    /// A server, on which several processes can work at once: what one of them left open, another can end.
+    pub is_server: bool,
     /// Most records in one batch.
     pub batch_records_max: u32,
 }

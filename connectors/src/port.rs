@@ -237,6 +237,15 @@ pub trait RecordDisposer: Debug + Send + Sync {
         Ok(())
     }
 
+    /// As [`RecordDisposer::settle`], of a process that helped with this run under the number `helper` and that is not
+    /// waited for any more.
+    ///
+    /// # Errors
+    /// When that cannot be made sure: then its batches stay in doubt.
+    async fn settle_helper(&self, _helper: u32) -> Result<(), ConnectorError> {
+        Ok(())
+    }
+
     /// Whether a batch whose answer was lost became durable, where the store itself can tell for certain; `None`
     /// where only the records can be looked at. To be asked after [`RecordDisposer::settle`].
     ///

@@ -3,6 +3,7 @@
 //! Floor 7.
 
 use super::certify::Certified;
+use super::stores::Acting;
 use super::{App, AppError, archived};
 use crate::certificate::Signer as _;
 use crate::certificate::Statement;
@@ -221,7 +222,8 @@ impl App {
         }
         let public_digest = self.intend(&mut run, plan.approved().plan()).await?;
         let key = self.run_key(&run)?;
-        let stores = self.open_stores(&plan.stores(), (&run.run_id, *key.bytes())).await?;
+        let acting = Acting { run_id: &run.run_id, hash_key: *key.bytes(), helper: None };
+        let stores = self.open_stores(&plan.stores(), acting).await?;
         let sources = self.sources().await?;
         let early = self.early(&run)?;
         let executor = self.executor(&stores, &sources, (control, progress), &early);

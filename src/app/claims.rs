@@ -12,7 +12,7 @@ use crate::catalog::Catalog;
 use crate::certificate::{CommitmentKey, RecordSet, RecordSetBuilder};
 use crate::execution::place_of;
 use crate::journal::codec::{self, OutcomeDelta};
-use crate::journal::{BatchId, BatchRecord, BatchState, JournalStore, PARTITIONS_FROM, RunKey};
+use crate::journal::{BatchId, BatchRecord, BatchState, JournalStore, RunKey};
 use anyhow::{Context, bail};
 use connectors::{DatasetKeys, Intended, RecordKey};
 use early::Committed;
@@ -198,7 +198,7 @@ impl<'a> Gathering<'a> {
     fn claim(&mut self, batch: &BatchRecord, dataset: String, disposed: u64) {
         let claim = self.claims.entry((batch.id.item, dataset)).or_default();
         claim.disposed += disposed;
-        if batch.id.part >= PARTITIONS_FROM {
+        if batch.id.is_of_partition() {
             claim.in_partitions += disposed;
         }
     }

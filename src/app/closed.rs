@@ -40,6 +40,7 @@ impl RecordSource for ClosedStore {
             own_clock: false,
             bounded_batches: false,
             reads_beside: false,
+            is_server: false,
             anonymizes: false,
             batch_records_max: 1,
         }

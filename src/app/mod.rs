@@ -17,6 +17,7 @@ mod error;
 mod evidence;
 mod figures;
 mod grants;
+mod helping;
 mod holds;
 mod looking;
 mod notices;

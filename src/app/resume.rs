@@ -6,6 +6,7 @@
 //! as done in part.
 
 use super::apply::{ApplyEnd, Running, certified_end};
+use super::stores::Acting;
 use super::{App, AppError};
 use crate::archive::verify::CertificateSummary;
 use crate::execution::{self, Control, NoWitness, ProgressSink, RunEnd};
@@ -68,7 +69,8 @@ impl App {
         let items = self.items_in_doubt(approved.plan(), &run).await?;
         let public_digest = self.intend(&mut run, approved.plan()).await?;
         let key = self.run_key(&run)?;
-        let stores = self.open_stores(&stores_of(&items), (&run.run_id, *key.bytes())).await?;
+        let acting = Acting { run_id: &run.run_id, hash_key: *key.bytes(), helper: None };
+        let stores = self.open_stores(&stores_of(&items), acting).await?;
         // Nothing more is disposed of, so nobody is asked who keeps what.
         let sources = Sources::new();
         let executor = self.executor(&stores, &sources, (control, progress), &NoWitness);
@@ -79,7 +81,7 @@ impl App {
         Ok(certified_end(&stated, Vec::new(), certified))
     }
 
-    async fn plan_of(&self, run: &RunRecord) -> Result<Plan, AppError> {
+    pub(super) async fn plan_of(&self, run: &RunRecord) -> Result<Plan, AppError> {
         let (plan, digest) = self.stored_plan(&run.plan_id).await?;
         if digest == run.plan_digest {
             Ok(plan)
@@ -107,6 +109,11 @@ impl App {
             return Ok(None);
         }
         let (statement, _) = self.certificate(&run.certificate_id).await?;
+        if let Some(offers) = self.ledger.help() {
+            for helper in offers.helpers(&run.run_id).await? {
+                offers.dismiss(&run.run_id, helper).await?;
+            }
+        }
         for batch in self.ledger.open_batches(&run.run_id).await? {
             self.abandon(&batch).await?;
         }

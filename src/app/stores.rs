@@ -16,12 +16,22 @@ use connectors::directory::{DirectoryDisposer, DirectorySource};
 use connectors::mysql::{MySqlBackend, MySqlOptions};
 use connectors::postgres::{PostgresBackend, PostgresOptions};
 use connectors::s3::{Credentials, InventoryOptions, S3Disposer, S3Options, S3Source};
-use connectors::server::{ServerDisposer, ServerSource};
+use connectors::server::{Backend, ServerDisposer, ServerSource};
 use connectors::sqlite::{SqliteDisposer, SqliteOptions, SqliteSource};
-use connectors::{RecordDisposer, RecordSource};
+use connectors::{ConnectorError, RecordDisposer, RecordSource};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+
+/// On whose behalf a store is opened for writing.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Acting<'a> {
+    pub(super) run_id: &'a str,
+    /// The run's key, for hashes.
+    pub(super) hash_key: [u8; 32],
+    /// As which helper, where another process leads the run.
+    pub(super) helper: Option<u32>,
+}
 
 impl App {
     /// Every store, opened for reading. In the place of one that cannot be opened stands a closed
@@ -74,8 +84,9 @@ impl App {
         &self,
         name: &str,
         store: &Store,
-        (run_id, hash_key): (&str, [u8; 32]),
+        acting: Acting<'_>,
     ) -> Result<Arc<dyn RecordDisposer>, AppError> {
+        let hash_key = acting.hash_key;
         Ok(match &store.connection {
             Connection::Sqlite { writer, .. } => {
                 let location = self.location(writer)?;
@@ -87,11 +98,11 @@ impl App {
             }
             Connection::Postgres { writer, options, .. } => {
                 let backend = postgres(name, &self.resolved(writer)?, *options)?;
-                Arc::new(ServerDisposer::open(backend, run_id).await?.with_hash_key(hash_key))
+                Arc::new(opened(backend, acting).await?.with_hash_key(hash_key))
             }
             Connection::Mysql { writer, .. } => {
                 let backend = mysql(name, &self.resolved(writer)?)?;
-                Arc::new(ServerDisposer::open(backend, run_id).await?.with_hash_key(hash_key))
+                Arc::new(opened(backend, acting).await?.with_hash_key(hash_key))
             }
             Connection::S3(bucket) => {
                 let options = self.bucket(name, bucket, store.terms.bypass_governance)?;
@@ -110,7 +121,8 @@ impl App {
             matches!(store.connection, Connection::Sqlite { .. } | Connection::Directory { .. })
         };
         for (name, store) in self.settings.stores.iter().filter(|(_, store)| files(store)) {
-            match self.disposer(name, store, ("", [0; 32])).await {
+            let nobody = Acting { run_id: "", hash_key: [0; 32], helper: None };
+            match self.disposer(name, store, nobody).await {
                 Ok(writer) => writers.push(writer),
                 Err(AppError::Store(_)) => {}
                 Err(error) => return Err(error),
@@ -119,18 +131,29 @@ impl App {
         Ok(writers)
     }
 
+    /// Of these stores those that are database servers.
+    pub(super) fn servers_among<'n>(&self, names: BTreeSet<&'n str>) -> BTreeSet<&'n str> {
+        let is_server = |name: &&str| {
+            let store = self.settings.stores.get(*name);
+            store.is_some_and(|store| {
+                matches!(store.connection, Connection::Postgres { .. } | Connection::Mysql { .. })
+            })
+        };
+        names.into_iter().filter(is_server).collect()
+    }
+
     /// These stores, opened for reading and writing.
     pub(super) async fn open_stores(
         &self,
         names: &BTreeSet<&str>,
-        (run_id, hash_key): (&str, [u8; 32]),
+        acting: Acting<'_>,
     ) -> Result<BTreeMap<String, OpenStore>, AppError> {
         let mut open = BTreeMap::new();
         for &name in names {
             let store = self.settings.stores.get(name);
             let store = store.with_context(|| format!("store '{name}' is not in the settings"))?;
             // The writer first: after a crash only a writer can roll a half-done transaction back.
-            let disposer = self.disposer(name, store, (run_id, hash_key)).await?;
+            let disposer = self.disposer(name, store, acting).await?;
             let source = self.source(name, store).await?;
             let connections = match &store.connection {
                 Connection::Postgres { options, .. } | Connection::Mysql { options, .. } => {
@@ -202,6 +225,13 @@ pub(super) fn inventory_options(inventory: &Inventory) -> InventoryOptions {
         bucket: inventory.bucket.clone(),
         prefix: inventory.prefix.clone(),
         age_max: TimeDelta::from_std(inventory.age_max).unwrap_or(TimeDelta::MAX),
+    }
+}
+
+async fn opened<B: Backend>(backend: B, acting: Acting<'_>) -> Result<ServerDisposer<B>, ConnectorError> {
+    match acting.helper {
+        Some(helper) => ServerDisposer::open_to_help(backend, acting.run_id, helper).await,
+        None => ServerDisposer::open(backend, acting.run_id).await,
     }
 }
 

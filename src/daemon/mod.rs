@@ -100,6 +100,8 @@ enum Job {
     Schedule(String),
     Orphans,
     Scan,
+    /// A part of a run that another daemon leads.
+    Help,
 }
 
 impl Daemon {
@@ -218,7 +220,7 @@ impl Daemon {
 
     async fn acting_turn(&mut self, now: DateTime<Utc>) -> Result<Option<Job>, AppError> {
         if !self.may_act().await? {
-            return Ok(None);
+            return Ok(self.can_help(now).await?.then_some(Job::Help));
         }
         self.look_after(now).await?;
         if std::mem::take(&mut self.looks_for_orphans) {
@@ -312,6 +314,7 @@ impl Daemon {
                 (name.clone(), entry.schedule.policies.clone(), record.attempts, record.until)
             }
             Job::Orphans | Job::Scan => (work::AUTHOR.to_owned(), Vec::new(), 0, None),
+            Job::Help => ("help".to_owned(), Vec::new(), 0, None),
         };
         if job == Job::Orphans && !self.has_orphans(began_at).await {
             return None;
@@ -343,12 +346,16 @@ impl Daemon {
             };
             let ended = match job {
                 Job::Orphans => listening.until(Box::pin(bench.resume_only()), events).await,
+                Job::Help => listening.until(Box::pin(bench.help()), events).await,
                 Job::Schedule(_) | Job::Scan => listening.until(Box::pin(bench.work()), events).await,
             };
             self.reload_wanted |= listening.reload_wanted;
             (ended, listening.asked_at.is_some())
         };
         let (Some(done), was_asked) = end else { return Some(DaemonEnd::StoppedAtOnce) };
+        if job == Job::Help {
+            self.upkeep.helped(done.failure.is_some(), self.clock.now());
+        }
         let is_schedule = matches!(job, Job::Schedule(_));
         if let Err(error) = self.ended(&name, is_schedule, began_at, done).await {
             self.failed_between(&error);

@@ -23,6 +23,8 @@ use tracing::Instrument as _;
 
 /// How often keys, archive and ledger are looked at.
 const HEALTH_EVERY: Duration = Duration::seconds(60);
+/// How long a daemon that failed to help with a run waits before it tries again.
+const HELP_AGAIN_AFTER: Duration = Duration::seconds(60);
 /// However rarely the settings want it, so often everything is looked at.
 const SCAN_DAYS_MAX: i64 = 92;
 /// A deadline of a request is near.
@@ -43,6 +45,8 @@ pub(super) struct Upkeep {
     /// Of marks in the ledger.
     marks: BTreeMap<&'static str, Option<DateTime<Utc>>>,
     was_ready: bool,
+    /// No run is helped with before.
+    helps_from: Option<DateTime<Utc>>,
 }
 
 impl Upkeep {
@@ -54,7 +58,13 @@ impl Upkeep {
             healthy_at: None,
             marks: BTreeMap::new(),
             was_ready: true,
+            helps_from: None,
         }
+    }
+
+    /// A run was helped with. After a failure that is left alone for a while: its leader goes on without.
+    pub(super) fn helped(&mut self, failed: bool, now: DateTime<Utc>) {
+        self.helps_from = failed.then(|| now + HELP_AGAIN_AFTER);
     }
 
     pub(super) fn clock_is_doubtful(&self) -> bool {
@@ -95,6 +105,20 @@ impl Daemon {
         }
         self.remind_of_dry_run(now).await?;
         self.remind_of_deadlines(now).await
+    }
+
+    /// Whether another daemon, which acts, offers a part of its work that may be done here.
+    pub(super) async fn can_help(&self, now: DateTime<Utc>) -> Result<bool, AppError> {
+        let settings = &self.app.settings().daemon;
+        if !settings.helps
+            || settings.dry_run
+            || self.upkeep.clock_jumped
+            || self.upkeep.helps_from.is_some_and(|from| now < from)
+            || self.app.control().interruption().is_some()
+        {
+            return Ok(false);
+        }
+        self.app.help_is_wanted().await
     }
 
     /// The wall clock must go as fast as the monotonic one. If it does not, nothing goes unattended until a

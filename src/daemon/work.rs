@@ -91,6 +91,30 @@ impl Bench<'_> {
         done
     }
 
+    /// A part of a run that another daemon leads.
+    pub(super) async fn help(&self) -> Done {
+        let mut done = Done::default();
+        let span = spans::schedule(self.schedule);
+        let helped = match self.app.help(self.control, self.progress).instrument(span.clone()).await {
+            Ok(helped) => {
+                let end = helped.unwrap_or_default();
+                tracing::info!(ranges = end.ranges, disposed = end.disposed, "this daemon helped with a run");
+                Ok(())
+            }
+            // The leader went on without this process, or is gone itself.
+            Err(error) if is_elsewhere(&error) => {
+                tracing::info!(%error, "this daemon helps no more");
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!(%error, "this daemon could not help with a run");
+                Err(error)
+            }
+        };
+        done.end(helped, &span);
+        done
+    }
+
     async fn steps(&self, done: &mut Done) -> Result<(), AppError> {
         if self.control.interruption() == Some(Interruption::PauseFile) {
             done.interruption = Some(Interruption::PauseFile);

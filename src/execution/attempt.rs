@@ -267,9 +267,21 @@ pub(super) fn seal(
     what: &str,
     plain: &[u8],
 ) -> Result<crate::journal::Sealed, ExecutionError> {
+    let nonce = random_nonce(session)?;
+    session.key.seal(nonce, &place_of(id, what), plain).map_err(|error| session.unreadable(error.to_string()))
+}
+
+pub(super) fn random_nonce(
+    session: &Session<'_>,
+) -> Result<[u8; crate::journal::seal::NONCE_BYTES], ExecutionError> {
     let mut nonce = [0; crate::journal::seal::NONCE_BYTES];
     session.executor.ids.fill(&mut nonce)?;
-    session.key.seal(nonce, &place_of(id, what), plain).map_err(|error| session.unreadable(error.to_string()))
+    Ok(nonce)
+}
+
+/// Where a range that is offered belongs.
+pub(super) fn place_of_offer(run_id: &str, item: u32, number: u64) -> String {
+    format!("{run_id}/{item}/offer/{number}")
 }
 
 /// The associated data of a sealed entry: where it belongs.
@@ -384,8 +396,23 @@ impl JournalIntent<'_> {
 }
 
 /// Writes one intent into the journal. Numbers are given and used one after the other, so that the
-/// journal has no gap.
+/// journal has no gap; another process that works on the item may be faster.
 pub(super) async fn append_intent(
+    session: &Session<'_>,
+    place: Place,
+    dataset: &str,
+    intended: &Intended,
+) -> Result<BatchId, JournalError> {
+    let _turn = session.numbering.lock().await;
+    loop {
+        match append_numbered(session, place, dataset, intended).await {
+            Err(JournalError::NumberTaken) => {}
+            ended => return ended,
+        }
+    }
+}
+
+async fn append_numbered(
     session: &Session<'_>,
     place: Place,
     dataset: &str,
@@ -394,7 +421,6 @@ pub(super) async fn append_intent(
     let journal = session.executor.journal;
     let run_id = session.run.run_id.clone();
     let Place { item, part, hold_revision } = place;
-    let _turn = session.numbering.lock().await;
     let id = BatchId { batch: journal.next_batch(&run_id, item).await?, run_id, item, part };
     let encoded = codec::encode_intended(intended)
         .map_err(|error| JournalError::Failed { reason: error.to_string() })?;

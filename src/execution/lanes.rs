@@ -7,9 +7,11 @@
 use crate::execution::attempt::{self, Act, BatchEnd, BatchError, Place, Unproven};
 use crate::execution::ranges::{Range, Ranges};
 use crate::execution::reach::Spacing;
+use crate::execution::sharing::{self, Sharing};
 use crate::execution::walk::{self, WalkError};
 use crate::execution::{ExecutionError, Interruption, OpenStore, Session, Snapshot, patience};
 use crate::hold::HoldBook;
+use crate::journal::{Answer, News};
 use crate::plan::compile::ExecutableItem;
 use crate::spans;
 use connectors::{Batch, BatchRange, Bound, ConnectorError, Pressure, RecordKey, Selection, StartCondition};
@@ -51,6 +53,7 @@ pub(super) async fn item(
         reader_tries: 0,
         troubles: Vec::new(),
         disposed: 0,
+        sharing: Sharing::of(session, item, open),
         began: executor.clock.monotonic(),
         stopped: None,
     };
@@ -71,10 +74,25 @@ fn spacing_of(item: &ExecutableItem) -> Spacing {
 /// Something that was waited for.
 enum Step {
     Bound(Result<Bound, ConnectorError>),
-    Acted { range: Range, selection: Box<Selection>, took: Duration, act: Result<Act, BatchError> },
-    Proven { range: Range, end: Result<BatchEnd, BatchError> },
+    Acted {
+        range: Range,
+        selection: Box<Selection>,
+        took: Duration,
+        act: Result<Act, BatchError>,
+    },
+    Proven {
+        range: Range,
+        end: Result<BatchEnd, BatchError>,
+    },
     Pressure(Result<Pressure, ConnectorError>),
     Waited,
+    /// What became of ranges that were offered to others.
+    News(Result<News, ExecutionError>),
+    /// A helper is dismissed; these ranges come back.
+    Dismissed {
+        helper: u32,
+        numbers: Result<Vec<u64>, ExecutionError>,
+    },
 }
 
 /// How many steps of each kind are under way.
@@ -116,6 +134,8 @@ struct Lanes<'a> {
     /// Why the last attempts failed.
     troubles: Vec<String>,
     disposed: u64,
+    /// Where others may help.
+    sharing: Option<Sharing<'a>>,
     began: Duration,
     stopped: Option<Stop>,
 }
@@ -128,6 +148,7 @@ impl Lanes<'_> {
             {
                 self.fail(WalkError::Run(error));
             }
+            self.share();
             let Some(step) = self.steps.next().await else { break };
             self.take_up(step);
         }
@@ -202,7 +223,8 @@ impl Lanes<'_> {
     }
 
     fn look_for_a_bound(&mut self) {
-        let enough = usize::try_from(self.lanes()).unwrap_or(usize::MAX);
+        let offered = self.sharing.as_ref().map_or(0, Sharing::wanted);
+        let enough = usize::try_from(self.lanes() + offered).unwrap_or(usize::MAX);
         if self.ranges.all_told() || self.under_way.bound || self.ranges.waiting() > enough {
             return;
         }
@@ -213,6 +235,70 @@ impl Lanes<'_> {
         self.steps.push(Box::pin(async move {
             Step::Bound(open.source.bound(&selection, after.as_ref(), reach).await)
         }));
+    }
+
+    /// Offers others what this process would begin later, and takes back what nobody took when it has no other work,
+    /// or no more is to be begun.
+    fn share(&mut self) {
+        if matches!(self.stopped, Some(Stop::Failed(WalkError::Run(_)))) {
+            // Whoever goes on with the run dismisses them first.
+            return;
+        }
+        let (now, lanes) = (self.now(), self.lanes());
+        let Some(sharing) = self.sharing.as_mut() else { return };
+        let is_calm = self.stopped.is_none() && self.pressure.reasons.is_empty();
+        let is_free = self.ranges.all_told() && self.ranges.waiting() == 0 && self.under_way.acts < lanes;
+        let mut offers = Vec::new();
+        if is_calm && !is_free && !sharing.asks() {
+            let spare = self.ranges.waiting().saturating_sub(usize::try_from(lanes).unwrap_or(usize::MAX));
+            let wanted = usize::try_from(sharing.wanted()).unwrap_or_default();
+            offers.extend((0..spare.min(wanted)).map_while(|_| self.ranges.take_last()));
+        }
+        if let Some(turn) = sharing.turn(now, offers, !is_calm || is_free) {
+            let (session, help, item) = (self.session, sharing.help(), self.item.item.item);
+            self.steps.push(Box::pin(async move {
+                Step::News(sharing::exchange(session, help, item, turn).await)
+            }));
+        }
+    }
+
+    fn heard(&mut self, news: News) {
+        let Some(sharing) = self.sharing.as_mut() else { return };
+        let (over, lost) = sharing.heard(news);
+        let help = sharing.help();
+        for helper in lost {
+            let (session, item, open) = (self.session, self.item, self.open);
+            self.steps.push(Box::pin(async move {
+                let numbers = sharing::dismiss(session, help, item, open, helper).await;
+                Step::Dismissed { helper, numbers }
+            }));
+        }
+        for (range, answer) in over {
+            match answer {
+                Answer::Done { disposed } => {
+                    self.ranges.done(&range);
+                    self.disposed += disposed;
+                    self.session.executor.progress.advanced(&self.snapshot());
+                }
+                Answer::Returned => {
+                    let tries = range.tries + 1;
+                    self.ranges.give_back(Range { tries, ..range });
+                }
+                Answer::Withdrawn => self.ranges.give_back(range),
+            }
+        }
+    }
+
+    fn dismissed(&mut self, helper: u32, numbers: Result<Vec<u64>, ExecutionError>) {
+        let Some(sharing) = self.sharing.as_mut() else { return };
+        match numbers {
+            Ok(numbers) => {
+                for range in sharing.dismissed(helper, &numbers) {
+                    self.ranges.give_back(range);
+                }
+            }
+            Err(error) => self.fail(WalkError::Run(error)),
+        }
     }
 
     async fn refresh_holds(&mut self) -> Result<(), ExecutionError> {
@@ -253,6 +339,9 @@ impl Lanes<'_> {
     fn take_up(&mut self, step: Step) {
         match step {
             Step::Waited => self.under_way.wait = false,
+            Step::News(Ok(news)) => self.heard(news),
+            Step::News(Err(error)) => self.fail(WalkError::Run(error)),
+            Step::Dismissed { helper, numbers } => self.dismissed(helper, numbers),
             Step::Pressure(pressure) => {
                 self.under_way.pressure = false;
                 match pressure {

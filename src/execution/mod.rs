@@ -6,6 +6,7 @@
 
 mod attempt;
 pub mod control;
+mod helping;
 mod lanes;
 mod linked;
 mod partitions;
@@ -14,6 +15,7 @@ pub mod progress;
 mod ranges;
 mod reach;
 mod recovery;
+mod sharing;
 mod tuning;
 mod walk;
 pub mod witness;
@@ -29,12 +31,13 @@ use crate::plan::executable::ExecutablePlan;
 use crate::plan::world::Sources;
 use crate::spans;
 use connectors::{ConnectorError, RecordDisposer, RecordSource};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use thiserror::Error;
 use tracing::Instrument as _;
 
 pub use control::Control;
+pub use helping::{HelpEnd, help};
 pub use progress::{ProgressSink, Snapshot};
 pub use tuning::Tuning;
 pub use witness::{NoWitness, Witness};
@@ -132,7 +135,7 @@ pub async fn execute(
         let disposer = &session.store(store)?.disposer;
         patience::retrying(attempts_max, || disposer.settle()).await.map_err(ExecutionError::Store)?;
     }
-    let redo = recovery::settle_all(&session, plan.items()).await?;
+    let redo = settle_everything(&session, plan.items()).await?;
     let mut end = RunEnd::default();
     for item in plan.items().iter().filter(|item| item.item.counts.due > 0) {
         let span = spans::rule(item.item.names(), item.item.counts.due);
@@ -176,7 +179,19 @@ pub async fn settle(
 ) -> Result<(), ExecutionError> {
     let numbering = tokio::sync::Mutex::new(());
     let session = Session { executor, run, key, numbering: &numbering };
-    recovery::settle_all(&session, items).await.map(|_| ())
+    settle_everything(&session, items).await.map(|_| ())
+}
+
+/// Settles what is open, also of those who helped with the run before. Answers with the items whose walk must begin
+/// anew.
+async fn settle_everything(
+    session: &Session<'_>,
+    items: &[ExecutableItem],
+) -> Result<BTreeSet<u32>, ExecutionError> {
+    let helpers = sharing::dismiss_all(session).await?;
+    let redo = recovery::settle_all(session, items).await?;
+    sharing::cleared(session, &helpers).await?;
+    Ok(redo)
 }
 
 /// What every step of one run shares.

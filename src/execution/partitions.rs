@@ -118,7 +118,7 @@ pub(super) async fn stays(
     selection: &Selection,
     (id, intended): (&BatchId, &Intended),
 ) -> Result<bool, ExecutionError> {
-    if id.part < PARTITIONS_FROM {
+    if !id.is_of_partition() {
         return Ok(false);
     }
     let mark = intended.last_key.as_ref();

@@ -65,6 +65,11 @@ impl Ranges {
         self.waiting.pop_front()
     }
 
+    /// The range that comes last of those that wait.
+    pub(super) fn take_last(&mut self) -> Option<Range> {
+        self.waiting.pop_back()
+    }
+
     /// Gives a range back that could not be carried out: it comes next.
     pub(super) fn give_back(&mut self, range: Range) {
         self.waiting.push_front(range);

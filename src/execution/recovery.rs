@@ -10,9 +10,7 @@
 use crate::execution::attempt::{self, Seen, place_of};
 use crate::execution::{ExecutionError, OpenStore, Session, partitions};
 use crate::journal::codec::{self, DeltaGroup, OutcomeDelta};
-use crate::journal::{
-    BatchCounts, BatchId, BatchRecord, BatchState, JournalEntry, PARTITIONS_FROM, RunRecord, Transition,
-};
+use crate::journal::{BatchCounts, BatchId, BatchRecord, BatchState, JournalEntry, RunRecord, Transition};
 use crate::plan::compile::ExecutableItem;
 use connectors::{Intended, Selection};
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +45,23 @@ pub(super) async fn settle_all(
         redo.insert(batch.id.item);
     }
     Ok(redo)
+}
+
+/// Settles what a dismissed helper left open of the item.
+pub(super) async fn settle_of_helper(
+    session: &Session<'_>,
+    item: &ExecutableItem,
+    helper: u32,
+) -> Result<(), ExecutionError> {
+    let open = session.store(&item.item.store)?;
+    for batch in session.executor.journal.open_batches(&session.run.run_id).await? {
+        if batch.id.helper() == Some(helper) && batch.id.item == item.item.item {
+            let intended = open_intended(session, &batch)?;
+            let doubt = Doubt { id: &batch.id, state: batch.state };
+            settle(session, open, &item.selection, doubt, &intended).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Looks at every intended key and records what is seen.
@@ -152,7 +167,7 @@ fn place<'p>(
         .ok_or_else(|| session.unreadable("a batch belongs to no item of the plan"))?;
     let selection = match id.part.checked_sub(1) {
         None => &item.selection,
-        Some(_) if id.part >= PARTITIONS_FROM => &item.selection,
+        Some(_) if id.is_of_partition() || id.helper().is_some() => &item.selection,
         Some(link) => usize::try_from(link)
             .ok()
             .and_then(|link| item.links.get(link))

@@ -31,6 +31,14 @@ const KIND_INTENDED: u8 = b'I';
 /// The same, with the mark of the batch at its end.
 const KIND_MARKED: u8 = b'M';
 const KIND_OUTCOME: u8 = b'O';
+const KIND_RANGE: u8 = b'R';
+
+/// Records after `after`, up to and with `up_to`; without one, from the beginning, or to the end.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct KeyRange {
+    pub after: Option<RecordKey>,
+    pub up_to: Option<RecordKey>,
+}
 
 /// What differs between the intent of a batch and its outcome: few keys, where naming every key
 /// twice would double the journal.
@@ -106,6 +114,22 @@ pub fn decode_outcome(bytes: &[u8]) -> Result<OutcomeDelta, CodecError> {
     let exhausted = reader.flag()?;
     reader.end()?;
     Ok(OutcomeDelta { groups, last_key, exhausted })
+}
+
+/// Encodes a range.
+pub fn encode_range(range: &KeyRange) -> Result<Vec<u8>, CodecError> {
+    let mut writer = Writer::new(KIND_RANGE);
+    writer.optional_key(range.after.as_ref())?;
+    writer.optional_key(range.up_to.as_ref())?;
+    Ok(writer.finish())
+}
+
+/// Decodes what [`encode_range`] made.
+pub fn decode_range(bytes: &[u8]) -> Result<KeyRange, CodecError> {
+    let mut reader = Reader::new(bytes, KIND_RANGE)?;
+    let (after, up_to) = (reader.optional_key()?, reader.optional_key()?);
+    reader.end()?;
+    Ok(KeyRange { after, up_to })
 }
 
 impl OutcomeDelta {

@@ -6,6 +6,7 @@
 //! that is destroyed when the run is certified.
 
 pub mod codec;
+pub mod help;
 pub mod seal;
 pub mod state;
 
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use thiserror::Error;
 
+pub use help::{Answer, HelpStore, HelperLease, News, Offer};
 pub use seal::{RunKey, Sealed};
 pub use state::{BatchState, Transition};
 
@@ -26,7 +28,8 @@ pub struct BatchId {
     /// Position in the plan.
     pub item: u32,
     /// 0 for the item's own dataset; 1 and on for its link columns; from [`PARTITIONS_FROM`] on for
-    /// partitions that go as a whole, in the order of the plan.
+    /// partitions that go as a whole, in the order of the plan; from [`HELPERS_FROM`] on for ranges of the
+    /// item's own dataset that a helper carried out, by the number of the helper.
     pub part: u32,
     /// From 0, without gaps, over all parts of the item.
     pub batch: u32,
@@ -34,6 +37,22 @@ pub struct BatchId {
 
 /// The part of an item's first partition. No dataset has so many link columns.
 pub const PARTITIONS_FROM: u32 = 1 << 20;
+/// The part of the first helper. No table has so many partitions.
+pub const HELPERS_FROM: u32 = 1 << 21;
+
+impl BatchId {
+    /// Whether it is a piece of a partition that goes as a whole.
+    #[must_use]
+    pub fn is_of_partition(&self) -> bool {
+        (PARTITIONS_FROM..HELPERS_FROM).contains(&self.part)
+    }
+
+    /// Of which helper it is.
+    #[must_use]
+    pub fn helper(&self) -> Option<u32> {
+        self.part.checked_sub(HELPERS_FROM)
+    }
+}
 
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,10 +146,16 @@ pub enum JournalError {
     /// A hold was placed or released since `hold_revision`: build the selection anew.
     #[error("the hold register changed while the batch was prepared")]
     HoldsChanged,
+    /// Another process intended a batch of the item under this number meanwhile: take the next one.
+    #[error("the number of the batch is taken")]
+    NumberTaken,
     #[error("the journal does not allow {transition:?} here")]
     NotAllowed { transition: Transition },
     #[error("run '{run_id}' is not in the ledger")]
     UnknownRun { run_id: String },
+    /// Nobody can help with a run that is not under way any more.
+    #[error("run '{run_id}' is not under way")]
+    RunOver { run_id: String },
     /// The plan was begun before: resume that run.
     #[error("the plan already has run '{run_id}'")]
     RunExists { run_id: String },
@@ -185,7 +210,8 @@ pub trait JournalStore: Send + Sync + std::fmt::Debug {
     async fn update_run(&self, run: &RunRecord) -> Result<(), JournalError>;
 
     /// Appends one entry. Its batch must be able to make the transition (see [`state::next`]), its run
-    /// must be running, and an intended batch must take the item's next number. For
+    /// must be running, and an intended batch must take the item's next number
+    /// ([`JournalError::NumberTaken`]). For
     /// `Transition::Intend` the hold revision of the entry is compared with the register's in the same
     /// transaction, so that a hold is either before the intent (and the
     /// intent fails with [`JournalError::HoldsChanged`]) or after it (invariant I4).
@@ -215,6 +241,11 @@ pub trait JournalStore: Send + Sync + std::fmt::Debug {
         part: u32,
     ) -> Result<Option<BatchRecord>, JournalError>;
     async fn next_batch(&self, run_id: &str, item: u32) -> Result<u32, JournalError>;
+
+    /// Where other processes can be offered a part of a run's work, if there can be any.
+    fn help(&self) -> Option<&dyn HelpStore> {
+        None
+    }
 
     /// Destroys the run key and every sealed byte of a certified run, so that they are in no file of
     /// the ledger any more. After an error it can be called again.

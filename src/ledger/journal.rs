@@ -10,8 +10,8 @@ use super::statement::statement;
 use super::store::Work;
 use super::{Ledger, LedgerError};
 use crate::journal::{
-    BatchId, BatchRecord, BatchState, JournalEntry, JournalError, JournalStore, RunLease, RunRecord,
-    RunState, Transition, state,
+    BatchId, BatchRecord, BatchState, HelpStore, JournalEntry, JournalError, JournalStore, RunLease,
+    RunRecord, RunState, Transition, state,
 };
 use async_trait::async_trait;
 
@@ -128,6 +128,10 @@ impl JournalStore for Ledger {
         next_number(&mut work, run_id, item).await
     }
 
+    fn help(&self) -> Option<&dyn HelpStore> {
+        self.store.is_shared().then_some(self)
+    }
+
     async fn destroy_sealed(&self, run_id: &str) -> Result<(), JournalError> {
         self.destroy_keys(run_id).await
     }
@@ -148,7 +152,7 @@ async fn append(work: &mut Work, entry: &JournalEntry) -> Result<(), JournalErro
     if entry.transition == Transition::Intend {
         compare_holds(work, entry.hold_revision).await?;
         if next_number(work, &entry.id.run_id, entry.id.item).await? != entry.id.batch {
-            return Err(not_allowed());
+            return Err(JournalError::NumberTaken);
         }
     }
     insert_line(work, entry).await?;

@@ -14,12 +14,13 @@
 //! unused parts of its files, in its log and in its backups until those are written over or expire.
 //! Until then, whoever has such a copy *and* the sealing key can still open it.
 //!
-//! Reading order: this file, `store`, `statement`, `error`, `rows`, then `runs`, `journal`, `plans`,
+//! Reading order: this file, `store`, `statement`, `error`, `rows`, then `runs`, `journal`, `help`, `plans`,
 //! `holds`, `looks`, `marks`, `closures`; `sqlite` and `postgres` for what is particular to each.
 
 mod clock;
 mod closures;
 mod error;
+mod help;
 mod holds;
 mod journal;
 mod looks;

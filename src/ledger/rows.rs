@@ -18,7 +18,7 @@ pub(super) fn unsigned(number: i64) -> Result<u64, LedgerError> {
     u64::try_from(number).map_err(|_| LedgerError::Damaged)
 }
 
-fn small(number: i64) -> Result<u32, LedgerError> {
+pub(super) fn small(number: i64) -> Result<u32, LedgerError> {
     u32::try_from(number).map_err(|_| LedgerError::Damaged)
 }
 

@@ -108,6 +108,10 @@ impl Ledger {
         work.commit().await?;
         let mut work = self.write_journal().await?;
         statement("DELETE FROM batch_keys WHERE run_id = $1").bind(run_id).execute(&mut work).await?;
+        if self.store.is_shared() {
+            statement("DELETE FROM offer WHERE run_id = $1").bind(run_id).execute(&mut work).await?;
+            statement("DELETE FROM helper WHERE run_id = $1").bind(run_id).execute(&mut work).await?;
+        }
         work.commit().await?;
         failpoint::hit("after-destroy");
         self.store.forget().await?;

@@ -63,6 +63,11 @@ impl Store {
         statement.one(&mut self.read().await?).await
     }
 
+    /// Whether several processes may work on it at the same time.
+    pub(super) fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
     /// Takes the right to act on what `scope` names.
     pub(super) async fn acquire(&self, scope: &str) -> Result<Box<dyn RunLease>, JournalError> {
         match self {

@@ -298,6 +298,11 @@ static DAEMON: Shape = Shape {
             Form::Scalar(&EXACT_PERIOD),
             "after how long a stop no longer waits for the batch under way, PT1M unless said",
         ),
+        Key::optional(
+            "helps",
+            Form::Boolean,
+            "whether a part of a run is done here while another daemon acts, as it is unless said",
+        ),
     ],
 };
 

@@ -273,6 +273,8 @@ pub struct DaemonSettings {
     pub scan_zone: Tz,
     /// How long a stop waits for the batch under way.
     pub stop_within: Duration,
+    /// While another daemon acts, a part of its work is done here.
+    pub helps: bool,
 }
 
 /// More is due than `factor` times what usually is, and more than `floor` records: a person looks.

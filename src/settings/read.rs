@@ -253,6 +253,7 @@ fn daemon(node: Option<&Node>) -> Option<DaemonSettings> {
         stop_within: node
             .and_then(|node| parsed::<Period>(node, "stop_within"))
             .map_or(STOP_WITHIN, |period| Duration::from_secs(period.total_seconds())),
+        helps: node.and_then(|node| boolean(node, "helps")).unwrap_or(true),
     })
 }
 

@@ -55,6 +55,7 @@ impl RecordSource for DirectorySource {
             own_clock: false,
             bounded_batches: false,
             reads_beside: false,
+            is_server: false,
             anonymizes: false,
             batch_records_max: BATCH_RECORDS_MAX,
         }

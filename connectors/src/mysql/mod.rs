@@ -103,6 +103,7 @@ impl Backend for MySqlBackend {
             anonymizes: true,
             bounded_batches: true,
             reads_beside: false,
+            is_server: true,
             batch_records_max: BATCH_RECORDS_MAX,
         }
     }

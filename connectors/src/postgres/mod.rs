@@ -50,6 +50,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     anonymizes: true,
     bounded_batches: true,
     reads_beside: false,
+    is_server: true,
     batch_records_max: BATCH_RECORDS_MAX,
 };
 

@@ -58,6 +58,7 @@ impl RecordSource for S3Source {
             own_clock: true,
             bounded_batches: false,
             reads_beside: true,
+            is_server: false,
             anonymizes: true,
             batch_records_max: BATCH_RECORDS_MAX,
         }

@@ -51,7 +51,20 @@ impl<B: Backend> ServerDisposer<B> {
     /// # Errors
     /// `Unreachable`, `Denied`: as the server answers.
     pub async fn open(backend: B, scope: &str) -> Result<Self, ConnectorError> {
-        let sessions = Sessions::open(backend, Access::Write, Some(scope.to_owned())).await?;
+        Self::open_within(backend, scope, scope.to_owned()).await
+    }
+
+    /// As [`ServerDisposer::open`], for a process that helps with the run of another one under the number
+    /// `helper`: its sessions are found apart from those of the run.
+    ///
+    /// # Errors
+    /// As [`ServerDisposer::open`].
+    pub async fn open_to_help(backend: B, scope: &str, helper: u32) -> Result<Self, ConnectorError> {
+        Self::open_within(backend, scope, helper_scope(scope, helper)).await
+    }
+
+    async fn open_within(backend: B, scope: &str, sessions_scope: String) -> Result<Self, ConnectorError> {
+        let sessions = Sessions::open(backend, Access::Write, Some(sessions_scope)).await?;
         let mut lease = sessions.lease().await?;
         let marked = marks::are_kept(&mut lease).await;
         let marked = lease.end(marked)?;
@@ -73,6 +86,11 @@ impl<B: Backend> ServerDisposer<B> {
             }
         }
     }
+}
+
+/// Under which the sessions of a helper are found.
+fn helper_scope(scope: &str, helper: u32) -> String {
+    format!("{scope}/helper/{helper}")
 }
 
 #[async_trait]
@@ -100,6 +118,10 @@ impl<B: Backend> RecordDisposer for ServerDisposer<B> {
 
     async fn settle(&self) -> Result<(), ConnectorError> {
         self.sessions.settle().await
+    }
+
+    async fn settle_helper(&self, helper: u32) -> Result<(), ConnectorError> {
+        self.sessions.end_all_of(&helper_scope(&self.scope, helper)).await
     }
 
     async fn committed(&self, intended: &Intended) -> Result<Option<bool>, ConnectorError> {

@@ -117,6 +117,20 @@ impl<B: Backend> Sessions<B> {
         .await;
         lease.end(result)
     }
+
+    /// Ends every session of another scope, of which none is alive here.
+    pub(super) async fn end_all_of(&self, scope: &str) -> Result<(), ConnectorError> {
+        let mut lease = self.lease().await?;
+        let result = async {
+            let connection = lease.connection()?;
+            for session in self.backend.enlisted(connection, scope).await? {
+                self.backend.end_session(connection, &session).await?;
+            }
+            Ok(())
+        }
+        .await;
+        lease.end(result)
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -43,6 +43,7 @@ const CAPABILITIES: Capabilities = Capabilities {
     own_clock: false,
     bounded_batches: false,
     reads_beside: false,
+    is_server: false,
     anonymizes: true,
     batch_records_max: BATCH_RECORDS_MAX,
 };

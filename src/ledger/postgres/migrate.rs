@@ -60,6 +60,7 @@ pub(in crate::ledger) const MIGRATIONS: &[Migration] = &[
         name: "together",
         text: include_str!("../../../migrations/postgres/0010_together.sql"),
     },
+    Migration { version: 11, name: "help", text: include_str!("../../../migrations/postgres/0011_help.sql") },
 ];
 
 /// Names the lock: "oubliett" in ASCII.

@@ -13,6 +13,8 @@ mod lease;
 mod migrate;
 
 #[cfg(test)]
+mod help_tests;
+#[cfg(test)]
 pub(super) mod testing;
 #[cfg(test)]
 mod tests;
@@ -93,7 +95,7 @@ impl PostgresStore {
     /// until a later vacuum. Not `FULL`: that would stop the ledger for everybody, and would neither
     /// empty the server's log.
     pub(super) async fn remove_old_versions(&self) -> Result<(), LedgerError> {
-        self.pool.execute("VACUUM batch_keys, run").await?;
+        self.pool.execute("VACUUM batch_keys, offer, run").await?;
         Ok(())
     }
 }

@@ -55,6 +55,7 @@ pub(in crate::ledger) const MIGRATIONS: &[Migration] = &[
         name: "together",
         text: include_str!("../../../migrations/sqlite/0010_together.sql"),
     },
+    Migration { version: 11, name: "help", text: include_str!("../../../migrations/sqlite/0011_help.sql") },
 ];
 
 /// Applies the migrations that the ledger does not have yet.

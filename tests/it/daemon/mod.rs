@@ -4,6 +4,7 @@ mod binary;
 mod book;
 mod chance;
 mod fleet;
+mod helpers;
 mod load;
 mod needs;
 mod outside;

@@ -1,0 +1,2 @@
+-- Nothing: a run is shared with other processes only where the ledger is on a server. Both kinds of ledger have
+-- equal version numbers.
