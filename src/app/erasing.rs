@@ -104,24 +104,6 @@ impl App {
         Ok(self.ledger.update_requests(&planned).await?)
     }
 
-    /// Plans again every request of which something waits that may go by now; with what became of each.
-    ///
-    /// # Errors
-    /// When the ledger fails.
-    pub async fn erase_due(
-        &self,
-        author: Option<&str>,
-    ) -> Result<Vec<(String, Result<PlanStanding, AppError>)>, AppError> {
-        self.settle_requests().await?;
-        let now = self.now();
-        let mut planned = Vec::new();
-        for request in self.ledger.requests(false).await?.iter().filter(|one| one.is_due_again(now)) {
-            let plan = self.erase_plan(&request.request_id, author.map(str::to_owned)).await;
-            planned.push((request.request_id.clone(), plan));
-        }
-        Ok(planned)
-    }
-
     /// What the last plan of the request that was begun found: its values still lead on.
     pub(super) async fn last_found(&self, request_id: &str) -> Result<Option<Found>, AppError> {
         match self.last_run(request_id).await? {

@@ -3,6 +3,7 @@
 //! Floor 7. This is the only place that knows all the ports. It prints nothing: what people read is
 //! made of the values that it returns, in `views`.
 
+mod again;
 mod apply;
 mod archived;
 mod certificates;

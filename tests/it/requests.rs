@@ -1,6 +1,7 @@
 //! Requests of persons through the real program: what goes, what stays and until when, what is said when
 //! a store is down, and that nobody else's row changes by a byte.
 
+mod again;
 mod everywhere;
 mod exempt;
 mod interrupted;

@@ -1,0 +1,61 @@
+//! Requests that are planned again by themselves: when a duty ends, and when nobody approved the plan in time.
+
+use super::{Answer, Command, Project, erased, shop, state, verified};
+use crate::support::plan_id;
+
+/// A command of the program this many days from now.
+fn in_days(project: &Project, days: u32, arguments: &[&str]) -> Answer {
+    let inner = project.command(arguments);
+    let mut moved = Command::new("faketime");
+    moved.args(["-f", &format!("+{days}d")]).arg(inner.get_program()).args(inner.get_args());
+    moved.current_dir(project.path("")).env("LANG", "en_US.UTF-8").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    Answer::of(&moved.output().expect("the command faketime is needed: run ./scripts/test"))
+}
+
+/// How many requests `erase --due` plans on that day.
+#[track_caller]
+fn planned_in(project: &Project, days: u32) -> usize {
+    let due = in_days(project, days, &["--format", "json", "erase", "--due"]).expect(0).json();
+    due["planned"].as_array().unwrap().iter().filter(|one| one["plan_id"].is_string()).count()
+}
+
+/// Eleven years: every duty to keep has ended.
+const ENDED: u32 = 11 * 366;
+
+#[test]
+fn a_plan_that_nobody_approved_in_time_is_drafted_again() {
+    let project = shop();
+    let request = verified(&project, "email=jo@example.org", &[]);
+    erased(&project, &request, 0);
+    // Somebody plans what waits long before it may go: that plan expires too, and the day of the duty is kept.
+    project.run(&["erase", &request]).expect(0);
+    assert_eq!(state(&project, &request), "planned");
+    assert_eq!(planned_in(&project, 8), 0, "nothing may go yet");
+    assert_eq!(planned_in(&project, ENDED), 1);
+    assert_eq!(planned_in(&project, ENDED + 1), 0, "its plan waits to be approved");
+    assert_eq!(planned_in(&project, ENDED + 8), 1, "its plan has expired");
+    let plan = in_days(&project, ENDED + 9, &["--format", "json", "show", "latest"]).expect(0).json();
+    in_days(&project, ENDED + 9, &["approve", &plan_id(&plan), "--as", "dpo"]).expect(0);
+    in_days(&project, ENDED + 9, &["apply", &plan_id(&plan)]).expect(0);
+    assert_eq!(project.sql("billing.db", "SELECT id FROM invoices ORDER BY id;"), "3\n4");
+}
+
+#[test]
+fn what_could_not_be_done_is_planned_again_when_its_plan_has_expired() {
+    let project = shop();
+    std::fs::rename(project.path("billing.db"), project.path("away")).unwrap();
+    let request = verified(&project, "email=jo@example.org", &[]);
+    erased(&project, &request, 3);
+    std::fs::rename(project.path("away"), project.path("billing.db")).unwrap();
+    assert_eq!(planned_in(&project, 1), 1);
+    assert_eq!(planned_in(&project, 2), 0);
+    assert_eq!(planned_in(&project, 9), 1);
+}
+
+#[test]
+fn the_first_plan_of_a_request_is_for_its_staff_to_draft() {
+    let project = shop();
+    let request = verified(&project, "email=jo@example.org", &[]);
+    project.run(&["erase", &request]).expect(0);
+    assert_eq!(planned_in(&project, 9), 0);
+}
