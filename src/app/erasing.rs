@@ -20,7 +20,7 @@ use crate::plan::executable::ExecutablePlan;
 use crate::plan::staleness::known_stale_reasons;
 use crate::plan::store::PlanStore as _;
 use crate::plan::world::World;
-use crate::plan::{ApprovedPlan, FindingSeverity, Plan, RequestPlan, digest};
+use crate::plan::{ApprovedPlan, FindingSeverity, Plan, RequestPlan, Search, digest};
 use anyhow::Context as _;
 
 impl App {
@@ -102,6 +102,21 @@ impl App {
         }
         let planned: Vec<_> = planned.iter().map(|request| (request, &event)).collect();
         Ok(self.ledger.update_requests(&planned).await?)
+    }
+
+    /// Where nobody looked for the person although something of theirs may be there: a store was away, or a dataset
+    /// knows people only by what is not known of this one.
+    #[must_use]
+    pub fn not_looked_at<'a>(&self, plan: &'a Plan) -> Vec<&'a str> {
+        let knows_people =
+            |name: &str| self.catalog.dataset(name).is_some_and(|dataset| !dataset.subject.is_empty());
+        let datasets = plan.request.iter().flat_map(|request| &request.datasets);
+        let left = datasets.filter(|searched| match searched.search {
+            Search::NotReached { .. } => true,
+            Search::NotSearched => knows_people(&searched.dataset),
+            Search::Found { .. } | Search::NothingFound => false,
+        });
+        left.map(|searched| searched.dataset.as_str()).collect()
     }
 
     /// What the last plan of the request that was begun found: its values still lead on.

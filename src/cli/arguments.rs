@@ -144,7 +144,7 @@ pub enum Command {
     Requests(RequestsCommand),
     /// Finds the person of a verified request over all stores, and drafts a plan. Reads only.
     #[command(
-        after_help = "Then `oubliette approve PLAN --as NAME` and `oubliette apply PLAN`, as for any plan. A request whose run was done in part, or of which something stays until a duty ends, is planned again in the same way.\n\nExit status: 0, 2.\n\nExample:\n  oubliette erase request-4f2c --author camille"
+        after_help = "Then `oubliette approve PLAN --as NAME` and `oubliette apply PLAN`, as for any plan. A request whose run was done in part, or of which something stays until a duty ends, is planned again in the same way.\n\nExit status: 0 when the person was looked for everywhere; 1 unexpected, or the search passes its bounds; 2 wrong usage, not verified, or ended; 3 when a plan was drafted and leaves something out: a store was out of reach, a dataset knows people only by what is not known of this person, a request could not be planned (with --due) or is left to a plan of its own (with --together), a recipient could not be told; 6 when the ledger was changed by others.\n\nExamples:\n  oubliette erase request-4f2c --author camille\n  oubliette erase --due\n  oubliette erase --together"
     )]
     Erase(EraseArguments),
     /// Says where a person is: counts by dataset. Reads only.

@@ -112,7 +112,7 @@ pub enum Search {
     NotReached {
         reason: String,
     },
-    /// No column identifies a person and nothing declared leads there.
+    /// No column identifies a person by what is known of this one, and nothing declared leads there.
     NotSearched,
 }
 

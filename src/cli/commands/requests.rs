@@ -161,7 +161,25 @@ pub(in crate::cli) async fn erase(
         output.data(&views::plan::human(&standing, output.language))?;
         output.remark(&views::plan::next_steps(&standing, output.language));
     }
-    Ok(ExitStatus::Done)
+    Ok(looked_at(&app, [&drafted], output))
+}
+
+/// Partial, and said, where these plans leave out what may be about the person.
+pub(super) fn looked_at<'a>(
+    app: &App,
+    planned: impl IntoIterator<Item = &'a PlanStanding>,
+    output: &mut Output<'_>,
+) -> ExitStatus {
+    let mut status = ExitStatus::Done;
+    for standing in planned {
+        let left = app.not_looked_at(&standing.plan);
+        if !left.is_empty() {
+            status = ExitStatus::Partial;
+            let values: [&dyn std::fmt::Display; 2] = [&standing.plan.plan_id, &left.join(", ")];
+            output.report(&words::NOT_LOOKED_AT.fill(output.language, &values));
+        }
+    }
+    status
 }
 
 /// Plans what waits and may go by now. One that cannot be planned does not stop the others.
@@ -196,7 +214,8 @@ async fn due(app: &App, wanted: &EraseArguments, output: &mut Output<'_>) -> Res
     if !told.told.is_empty() || untold {
         output.remark(&views::recipients::telling(&told, output.language));
     }
-    Ok(if failed || untold { ExitStatus::Partial } else { ExitStatus::Done })
+    let looked_at = looked_at(app, planned.iter().filter_map(|(_, plan)| plan.as_ref().ok()), output);
+    Ok(if failed || untold { ExitStatus::Partial } else { looked_at })
 }
 
 async fn receive(call: &Call<'_>, wanted: &ReceiveArguments, output: &mut Output<'_>) -> Result<(), Failure> {

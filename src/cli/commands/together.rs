@@ -2,7 +2,7 @@
 
 use super::Call;
 use super::plan::{standing, warn};
-use super::requests::read;
+use super::requests::{looked_at, read};
 use crate::app::{App, PersonLine, RequestReceipt};
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
@@ -56,7 +56,8 @@ pub(super) async fn erase(
     let planned = app.erase_together(author).await?;
     let json = PlannedJson::new(&planned, |one| StandingJson::new(&standing(one)));
     output.answer(&json, |language| views::planned(&planned, language))?;
-    Ok(if planned.left.is_empty() { ExitStatus::Done } else { ExitStatus::Partial })
+    let looked_at = looked_at(app, &planned.planned, output);
+    Ok(if planned.left.is_empty() { looked_at } else { ExitStatus::Partial })
 }
 
 /// Lines that say something, counted from 1.

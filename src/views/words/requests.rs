@@ -52,6 +52,8 @@ messages! {
     SEARCH_NOT_REACHED: "{0} : NON ATTEINT (détail, en anglais : {1})", "{0}: NOT REACHED ({1})";
     SEARCH_NOT_SEARCHED: "{0} : pas cherché, rien de ce qui est connu de la personne n'y identifie quelqu'un et aucun lien n'y mène",
         "{0}: not searched, nothing that is known of the person identifies anybody there and no link leads there";
+    NOT_LOOKED_AT: "Le plan {0} n'est pas complet : la personne n'a pas été cherchée dans {1}.",
+        "Plan {0} is not complete: the person was not looked for in {1}.";
     SEARCH_FOR: "Demande {0} ({1}), reçue le {2}, réponse due le {3} au plus tard.",
         "Request {0} ({1}), received on {2}, answer due on {3} at the latest.";
     KEPT_UNTIL: "{0} : {1} enregistrement(s) conservé(s) jusqu'au {2} ({3})",

@@ -59,3 +59,26 @@ fn the_first_plan_of_a_request_is_for_its_staff_to_draft() {
     project.run(&["erase", &request]).expect(0);
     assert_eq!(planned_in(&project, 9), 0);
 }
+
+/// What a plan leaves out is told by the exit status and by name, however many requests the plan is for.
+#[test]
+fn a_plan_that_leaves_something_out_ends_in_part() {
+    let project = shop();
+    let request = verified(&project, "email=jo@example.org", &[]);
+    project.run(&["erase", &request]).expect(0);
+    std::fs::rename(project.path("billing.db"), project.path("away")).unwrap();
+    for arguments in [&["erase", &request][..], &["erase", "--together"]] {
+        let answer = project.run(arguments).expect(3);
+        assert!(answer.stderr.contains("not looked for in billing.invoices, billing.lines"), "{answer:?}");
+    }
+    std::fs::rename(project.path("away"), project.path("billing.db")).unwrap();
+    project.run(&["requests", "cancel", &request]).expect(0);
+    // Nothing tells the number of somebody whom no customer's row names, and files are known by it alone.
+    let request = verified(&project, "email=nobody@example.org", &[]);
+    let answer = project.run(&["--lang", "fr", "erase", &request]).expect(3);
+    let said = "n'a pas été cherchée dans billing.invoices, files.letters.";
+    assert!(answer.stderr.contains(said), "{answer:?}");
+    let help = project.run(&["erase", "--help"]).expect(0).stdout;
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("Exit status: 0 when") && help.contains("3 when a plan was drafted"), "{help}");
+}
