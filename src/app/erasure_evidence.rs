@@ -115,6 +115,7 @@ impl App {
         }
         if running.items.is_some() {
             self.searched_again(running, &graph, &gathered, at, (&mut still, &mut shares)).await?;
+            self.add_beyond(running, (&world, &graph), &gathered, at, &mut shares).await?;
         }
         let certificate = (running.run.certificate_id.as_str(), at);
         self.suppress(&gathered, &still, certificate).await?;

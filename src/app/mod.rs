@@ -6,6 +6,7 @@
 mod again;
 mod apply;
 mod archived;
+mod beyond;
 mod certificates;
 mod certify;
 mod claims;
@@ -62,7 +63,7 @@ pub use planning::{ApprovalExtras, PlanStanding};
 pub use post::NoticePost;
 pub use recipients::{NoticesDue, RecipientStanding, Telling};
 pub use replay::{Replay, ReplayScope};
-pub use requests::{RequestAnswer, RequestReceipt, RequestReceived, RequestStory};
+pub use requests::{OUTSIDE, RequestAnswer, RequestReceipt, RequestReceived, RequestStory};
 pub use scanning::{Scan, ScannedRule, UnreachedDataset};
 pub use status::Status;
 pub use together::{LeftAlone, PERSONS_MAX, PersonLine, PlannedTogether};

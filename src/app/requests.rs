@@ -9,6 +9,7 @@ use crate::certificate::Statement;
 use crate::erasure::deadline::Law;
 use crate::erasure::ground::{Ground, RequestKind};
 use crate::erasure::request::{ExtensionReason, RefusalReason, Request};
+use crate::evidence::TargetEvidence;
 use crate::journal::{JournalStore as _, RunRecord, RunState};
 use crate::ledger::RequestEvent;
 use crate::subject::{Identity, IdentityKey};
@@ -53,6 +54,8 @@ pub struct RequestStory {
     pub plan_ids: Vec<String>,
     pub certificate_ids: Vec<String>,
     pub days_left: Option<i64>,
+    /// Of the newest certificate the targets of which something stays.
+    pub kept: Vec<TargetEvidence>,
 }
 
 /// What a letter of answer is made of.
@@ -73,6 +76,8 @@ pub struct RequestAnswer {
 pub(super) const SHARED: &str = "shared_with_others";
 /// The reason of the exception for what the person gave after they were erased.
 pub(super) const GIVEN_ANEW: &str = "given_anew";
+/// The reason of the exception for the person's records that the request does not reach.
+pub const OUTSIDE: &str = "outside_request";
 
 impl App {
     /// Keeps a request. One that says nothing new is joined to the open one that says it already, which it
@@ -154,7 +159,14 @@ impl App {
         let certificate_ids = self.certificates_of_request(&request.request_id).await?;
         let events = self.ledger.request_events(&request.request_id).await?;
         let days_left = request.days_left(self.now());
-        Ok(RequestStory { request, events, plan_ids, certificate_ids, days_left })
+        let mut kept = match certificate_ids.last() {
+            Some(newest) => {
+                self.certificate(newest).await?.0.predicate.evidence.targets_for(&request.request_id)
+            }
+            None => Vec::new(),
+        };
+        kept.retain(|target| !target.exceptions.is_empty());
+        Ok(RequestStory { request, events, plan_ids, certificate_ids, days_left, kept })
     }
 
     /// What there is to say to the person.

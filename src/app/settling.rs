@@ -4,7 +4,7 @@
 //! Floor 7. It is looked at before every command about requests, and after every run, so that a process that died
 //! in between leaves nothing behind. Every step can be repeated.
 
-use super::requests::{GIVEN_ANEW, SHARED};
+use super::requests::{GIVEN_ANEW, OUTSIDE, SHARED};
 use super::{App, AppError};
 use crate::certificate::Statement;
 use crate::erasure::request::{Request, RunEnded};
@@ -13,6 +13,9 @@ use crate::journal::{RunRecord, RunState};
 use crate::ledger::RequestEvent;
 use crate::plan::{KeptByDuty, Plan};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What stays when a request is done: it waits for no day.
+const ENDS_WITH: [&str; 3] = [SHARED, GIVEN_ANEW, OUTSIDE];
 
 impl App {
     /// Brings every request forward whose run is certified: also one whose process died right after.
@@ -109,7 +112,7 @@ impl<'a> EndedByRequest<'a> {
 fn ended<'e>(outcome: Outcome, mut exceptions: impl Iterator<Item = &'e Exception>) -> RunEnded {
     match outcome {
         Outcome::Partial | Outcome::Failed => RunEnded::InPart,
-        _ if exceptions.any(|one| ![SHARED, GIVEN_ANEW].contains(&one.code.as_str())) => RunEnded::SomeKept,
+        _ if exceptions.any(|one| !ENDS_WITH.contains(&one.code.as_str())) => RunEnded::SomeKept,
         _ => RunEnded::Whole,
     }
 }

@@ -6,9 +6,11 @@
 //! what refers to a record keeps it as long as it is there. Compiling the same records again gives the same
 //! items in the same order, which is how an approved plan is carried out.
 
+mod beyond;
 mod circle;
 mod refer;
 
+pub use beyond::{Beyond, beyond};
 pub use refer::{disregarding, going_together, own_of, refers_to_itself};
 
 use super::found::Found;

@@ -3,6 +3,7 @@
 //! Floor 3; holds reading ports only. Every dataset of the data map is in the plan with what looking there
 //! came to. What stands in the way is a refusal before anything is done.
 
+mod beyond;
 mod count;
 mod gather;
 mod item;
@@ -23,8 +24,8 @@ use crate::hold::HoldBook;
 use crate::plan::compile::{Surroundings, finding, name};
 use crate::plan::world::{Sources, World};
 use crate::plan::{
-    FindingCode, FindingSeverity, KeptByDuty, MemberPlan, PLAN_FORMAT_VERSION, Plan, PlanFinding, PlanItem,
-    PlanLeak, PolicyReference, RequestPlan, digest, leaks,
+    BeyondReach, FindingCode, FindingSeverity, KeptByDuty, MemberPlan, PLAN_FORMAT_VERSION, Plan,
+    PlanFinding, PlanItem, PlanLeak, PolicyReference, RequestPlan, digest, leaks,
 };
 use crate::spans;
 use crate::subject::Identity;
@@ -166,6 +167,7 @@ async fn draft_under_span(mut input: RequestInput<'_>) -> Result<Drafted, Reques
         findings: Vec::new(),
         kept: Vec::new(),
         kept_of: BTreeMap::new(),
+        beyond: Vec::new(),
         group_items: Vec::new(),
         texts: BTreeMap::new(),
         going: BTreeMap::new(),
@@ -176,6 +178,7 @@ async fn draft_under_span(mut input: RequestInput<'_>) -> Result<Drafted, Reques
         let items = compile::items(&drafting.around, &graph, &drafting.found, reach_of(request));
         drafting.count_all(&items, (&gathered, group)).await?;
         drafting.look_into_texts(&items).await;
+        drafting.count_beyond().await;
         gathered.keep_together(group, &std::mem::take(&mut drafting.together));
     }
     drafting.found = gathered.all();
@@ -205,6 +208,7 @@ struct Drafting<'a> {
     kept: Vec<KeptByDuty>,
     /// The same by member.
     kept_of: BTreeMap<usize, Vec<KeptByDuty>>,
+    beyond: Vec<BeyondReach>,
     group_items: Vec<u32>,
     /// Records that name somebody in a text, by dataset.
     texts: BTreeMap<String, u64>,
@@ -462,6 +466,7 @@ impl<'a> Drafting<'a> {
                 identities_derived: self.found.derived.len() as u64,
                 datasets,
                 kept: self.kept,
+                beyond: self.beyond,
                 group_items: if members.is_empty() { Vec::new() } else { self.group_items },
                 members,
                 replays: request.replays.clone(),

@@ -35,7 +35,7 @@ pub use item::reference_of;
 pub use leaks::PlanLeak;
 pub use named::NamedObjects;
 pub use planner::{DraftInput, PlanError, draft};
-pub use request::{KeptByDuty, MemberPlan, RequestPlan, Search, SearchedDataset};
+pub use request::{BeyondReach, KeptByDuty, MemberPlan, RequestPlan, Search, SearchedDataset};
 
 use crate::spans::TargetNames;
 use chrono::{DateTime, NaiveDate, Utc};

@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +26,9 @@ pub struct RequestPlan {
     pub datasets: Vec<SearchedDataset>,
     /// Records that a duty keeps, by item.
     pub kept: Vec<KeptByDuty>,
+    /// Records of theirs that stay because the request does not reach them, by dataset and rule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beyond: Vec<BeyondReach>,
     /// Of persons who are erased together: their requests, in order. The fields above are then those of all of them
     /// (the earliest dates), and the id is that of nobody's request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -124,5 +128,18 @@ pub struct KeptByDuty {
     pub exception: String,
     /// The first day on which all of them may go; `None` when no end is known.
     pub until_on: Option<NaiveDate>,
+    pub records: u64,
+}
+
+/// Records of the person of which the request does not speak.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BeyondReach {
+    pub dataset: String,
+    /// The rule that speaks of them; both are empty where none does.
+    pub policy: String,
+    pub rule: String,
+    /// Of the rule, by language.
+    pub title: BTreeMap<String, String>,
     pub records: u64,
 }

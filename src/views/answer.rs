@@ -8,7 +8,7 @@ use super::text::{add_line, day, number, printable};
 use super::words::answer as words;
 use super::words::recipients as words_of_recipients;
 use super::words::run;
-use crate::app::{BESIDE_DUTY, RequestAnswer, UNLINKING};
+use crate::app::{BESIDE_DUTY, OUTSIDE, RequestAnswer, UNLINKING};
 use crate::erasure::request::RequestState;
 use crate::evidence::{Residual, ResidualStatus, TargetEvidence};
 use crate::policy::Language;
@@ -65,10 +65,15 @@ fn done(answer: &RequestAnswer, language: Language) -> String {
     }
     // Only the last certificate says how things stand.
     let Some(last) = theirs.last() else { return page };
-    let mut kept: Vec<String> = last.iter().flat_map(|target| kept(target, language)).collect();
+    let outside: Vec<String> = last.iter().filter_map(|target| outside(target, language)).collect();
+    let held_back = last.iter().filter(|target| outside_of(target).is_none());
+    let mut kept: Vec<String> = held_back.flat_map(|target| kept(target, language)).collect();
     if !kept.is_empty() {
         kept.push(words::KEPT_USE.text(language).to_owned());
         section(&mut page, words::KEPT.text(language), &kept);
+    }
+    if !outside.is_empty() {
+        section(&mut page, words::OUTSIDE.text(language), &outside);
     }
     let mut undone: Vec<String> = last.iter().flat_map(|target| undone(target, language)).collect();
     if !undone.is_empty() {
@@ -128,7 +133,8 @@ fn erased(target: &TargetEvidence, language: Language) -> Vec<String> {
         .collect()
 }
 
-fn kept(target: &TargetEvidence, language: Language) -> Vec<String> {
+/// What of a target stays, a line for each reason.
+pub(super) fn kept(target: &TargetEvidence, language: Language) -> Vec<String> {
     let what = what(target, language);
     let line = |exception: &crate::evidence::Exception| {
         let reason = run::exception(exception.code.as_str()).text(language);
@@ -139,6 +145,17 @@ fn kept(target: &TargetEvidence, language: Language) -> Vec<String> {
         }
     };
     target.exceptions.iter().map(line).collect()
+}
+
+/// Records that the request does not reach, which go on to be used.
+fn outside(target: &TargetEvidence, language: Language) -> Option<String> {
+    let count = number(outside_of(target)?);
+    Some(words::OUTSIDE_LINE.fill(language, &[&what(target, language), &count]))
+}
+
+fn outside_of(target: &TargetEvidence) -> Option<u64> {
+    let mut exceptions = target.exceptions.iter();
+    exceptions.find(|exception| exception.code.as_str() == OUTSIDE).map(|exception| exception.count)
 }
 
 fn undone(target: &TargetEvidence, language: Language) -> Vec<String> {

@@ -2,13 +2,16 @@
 //! staff needs none.
 
 use super::JSON_FORMAT_VERSION;
-use super::text::{self, add_line, day, instant, printable};
+use super::answer;
+use super::text::{self, add_line, day, instant, number, printable};
 use super::words::requests as words;
 use crate::app::{RequestReceived, RequestStory};
 use crate::erasure::ground::RequestKind;
 use crate::erasure::request::Request;
+use crate::evidence::TargetEvidence;
 use crate::plan::{Plan, RequestPlan, Search};
 use crate::policy::Language;
+use chrono::NaiveDate;
 use serde::Serialize;
 
 /// One row a request.
@@ -90,6 +93,13 @@ pub fn story(story: &RequestStory, language: Language) -> String {
     for (name, value) in rows.into_iter().filter(|(_, value)| !value.is_empty()) {
         add_line(&mut page, format_args!("  {:<15}{value}", name.text(language)));
     }
+    let kept: Vec<String> = story.kept.iter().flat_map(|target| answer::kept(target, language)).collect();
+    if !kept.is_empty() {
+        add_line(&mut page, format_args!("{}", words::KEPT.text(language)));
+    }
+    for line in kept {
+        add_line(&mut page, format_args!("  {line}"));
+    }
     add_line(&mut page, format_args!("{}", words::EVENTS.text(language)));
     for event in &story.events {
         let note = event.note.as_deref().map(|note| format!(": {}", printable(note))).unwrap_or_default();
@@ -131,6 +141,13 @@ pub fn searched(plan: &Plan, request: &RequestPlan, language: Language) -> Strin
             Some(until) => words::KEPT_UNTIL.fill(language, &[&name, &kept.records, &until, &code]),
             None => words::KEPT_UNKNOWN.fill(language, &[&name, &kept.records, &code]),
         };
+        add_line(&mut page, format_args!("  {line}"));
+    }
+    for one in &request.beyond {
+        let title = text::of_language(&one.title, language).map(printable);
+        let title = title.unwrap_or_else(|| words::KEPT_NO_RULE.text(language).to_owned());
+        let line =
+            words::KEPT_BEYOND.fill(language, &[&printable(&one.dataset), &number(one.records), &title]);
         add_line(&mut page, format_args!("  {line}"));
     }
     page
@@ -192,7 +209,29 @@ pub struct StoryJson<'a> {
     request: RequestJson<'a>,
     plan_ids: &'a [String],
     certificate_ids: &'a [String],
+    /// By the newest certificate.
+    kept: Vec<KeptJson<'a>>,
     events: &'a [crate::app::RequestEvent],
+}
+
+/// Records that stay for one reason.
+#[derive(Debug, Serialize)]
+struct KeptJson<'a> {
+    dataset: &'a str,
+    record_type: &'a str,
+    reason: &'a str,
+    records: u64,
+    until_on: Option<NaiveDate>,
+}
+
+fn kept_json(target: &TargetEvidence) -> impl Iterator<Item = KeptJson<'_>> {
+    target.exceptions.iter().map(|exception| KeptJson {
+        dataset: target.dataset.as_str(),
+        record_type: target.record_type.as_str(),
+        reason: exception.code.as_str(),
+        records: exception.count,
+        until_on: exception.review_on,
+    })
 }
 
 impl<'a> StoryJson<'a> {
@@ -202,6 +241,7 @@ impl<'a> StoryJson<'a> {
             request: RequestJson::new(&story.request, story.days_left),
             plan_ids: &story.plan_ids,
             certificate_ids: &story.certificate_ids,
+            kept: story.kept.iter().flat_map(kept_json).collect(),
             events: &story.events,
         }
     }

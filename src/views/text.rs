@@ -3,6 +3,7 @@
 use crate::policy::Language;
 use chrono::{DateTime, SecondsFormat, Utc};
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableComponent, Width, presets};
+use std::collections::BTreeMap;
 use std::fmt::{Arguments, Write as _};
 use std::time::Duration;
 
@@ -148,6 +149,16 @@ fn gdpr_article(code: &str, language: Language) -> Option<String> {
         (Language::En, Some(point)) => format!("GDPR, art. {article}({paragraph})({point})"),
         (Language::En, None) => format!("GDPR, art. {article}({paragraph})"),
     })
+}
+
+/// The text of a language, of texts by the code of theirs.
+#[must_use]
+pub fn of_language(texts: &BTreeMap<String, String>, language: Language) -> Option<&str> {
+    let code = match language {
+        Language::Fr => "fr",
+        Language::En => "en",
+    };
+    texts.get(code).map(String::as_str)
 }
 
 /// A text from elsewhere (a policy, a key) that must not steer the reader's terminal: control

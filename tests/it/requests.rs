@@ -2,6 +2,7 @@
 //! a store is down, and that nobody else's row changes by a byte.
 
 mod again;
+mod beyond;
 mod everywhere;
 mod exempt;
 mod interrupted;
@@ -387,16 +388,6 @@ fn what_changed_between_plan_and_run_is_neither_touched_wrongly_nor_passed_over(
     assert_eq!(project.sql("crm.db", "SELECT count(*) FROM customers WHERE id IN (41, 42);"), "0");
     erased(&project, &request, 0);
     assert_eq!(project.sql("crm.db", "SELECT id FROM newsletter;"), "2");
-}
-
-#[test]
-fn a_withdrawn_consent_takes_only_what_stood_on_it() {
-    let project = shop();
-    let before = dump(&project);
-    let request = verified(&project, "email=jo@example.org", &["--kind", "consent-withdrawal"]);
-    let (_, statement) = erased(&project, &request, 0);
-    assert_eq!(gone(&before, &dump(&project)), ["newsletter|newsletter|1|jo@example.org|2024-01-01"]);
-    assert_eq!(statement["evidence"]["kind"], "consent_withdrawal");
 }
 
 #[test]

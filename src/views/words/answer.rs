@@ -20,6 +20,8 @@ messages! {
     KEPT_OPEN: "{0} : {1} enregistrement(s), {2}", "{0}: {1} record(s), {2}";
     KEPT_USE: "Nous ne nous en servons pour rien d'autre, et les effaçons ensuite.",
         "We use them for nothing else, and erase them then.";
+    OUTSIDE: "Ce que votre demande ne vise pas, et que nous gardons", "What your request does not reach, and we keep";
+    OUTSIDE_LINE: "{0} : {1} enregistrement(s)", "{0}: {1} record(s)";
     UNDONE: "Ce qui n'a pas encore pu être fait", "What could not be done yet";
     UNDONE_LINE: "{0} : {1}", "{0}: {1}";
     UNDONE_LATER: "Nous recommençons, et vous écrivons de nouveau.", "We try again, and write to you again.";

@@ -148,6 +148,7 @@ messages! {
     KEPT_SEVERAL_NAMES: "fichier à plusieurs noms", "a file with several names";
     KEPT_NAME_UNREADABLE: "nom illisible", "name cannot be read";
     KEPT_GIVEN_ANEW: "donnés de nouveau après l'effacement", "given anew after the erasure";
+    KEPT_OUTSIDE: "que la demande ne vise pas", "which the request does not reach";
     KEPT_SHARED: "concernent aussi d'autres personnes", "other people's too";
     KEPT_WITH_RETAINED: "des enregistrements conservés y renvoient", "records that are kept refer to them";
     KEPT_NAMED: "des lignes qui restent les nomment", "rows that stay name them";
@@ -234,6 +235,7 @@ pub fn failure(code: &str) -> Message {
 #[must_use]
 pub fn exception(code: &str) -> Message {
     match code {
+        "outside_request" => KEPT_OUTSIDE,
         "shared_with_others" => KEPT_SHARED,
         "given_anew" => KEPT_GIVEN_ANEW,
         "kept_with_retained" => KEPT_WITH_RETAINED,

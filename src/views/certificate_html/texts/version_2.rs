@@ -12,6 +12,7 @@ pub(super) const FRENCH: Texts = Texts {
     checked: "enregistrements examinés :",
     still_there: "concernés et encore présents (conservés ou en échec compris) :",
     reason: |code| match code {
+        "outside_request" => "n’est pas visé par la demande",
         "undecidable.not_governable" => "ne peut être désigné, donc conservé",
         "undecidable.no_regular_file" => "lien ou fichier spécial, donc conservé",
         "undecidable.several_names" => "fichier à plusieurs noms, donc conservé",
@@ -71,6 +72,7 @@ pub(super) const ENGLISH: Texts = Texts {
     checked: "records looked at:",
     still_there: "concerned and still there (those kept or failed included):",
     reason: |code| match code {
+        "outside_request" => "not reached by the request",
         "undecidable.not_governable" => "cannot be named, so kept",
         "undecidable.no_regular_file" => "a link or special file, so kept",
         "undecidable.several_names" => "a file with several names, so kept",
