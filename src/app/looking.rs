@@ -212,7 +212,7 @@ impl App {
             // What an earlier run has erased still leads on, and is not there any more.
             let mut reader = Reader::new(ground);
             for (name, rows) in &mut found.rows {
-                keep_those_there(&mut reader, ground, name, rows).await;
+                reader.keep_those_there(name, rows).await;
             }
             lost.extend(reader.into_lost());
         }
@@ -326,20 +326,4 @@ async fn read(
             return Ok(records);
         }
     }
-}
-
-async fn keep_those_there(
-    reader: &mut Reader<'_>,
-    ground: Ground<'_>,
-    dataset: &str,
-    rows: &mut Vec<FoundRow>,
-) {
-    let Some(place) = ground.graph.datasets.get(dataset) else { return };
-    let mut there = BTreeSet::new();
-    for rows in rows.chunks(PAGE_RECORDS) {
-        let keys: Vec<RecordKey> = rows.iter().map(|row| row.key.clone()).collect();
-        let Some(scope) = exactly(place, &keys) else { return };
-        there.extend(reader.rows(dataset, scope).await.into_iter().map(|row| row.key.canonical()));
-    }
-    rows.retain(|row| there.contains(&row.key.canonical()));
 }

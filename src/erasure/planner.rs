@@ -172,6 +172,7 @@ async fn draft_under_span(mut input: RequestInput<'_>) -> Result<Drafted, Reques
         texts: BTreeMap::new(),
         going: BTreeMap::new(),
         together: BTreeMap::new(),
+        done: BTreeMap::new(),
     };
     for group in 0..gathered.groups() {
         drafting.found = gathered.whole(group);
@@ -182,6 +183,7 @@ async fn draft_under_span(mut input: RequestInput<'_>) -> Result<Drafted, Reques
         gathered.keep_together(group, &std::mem::take(&mut drafting.together));
     }
     drafting.found = gathered.all();
+    drafting.leave_out_erased().await;
     drafting.add_findings();
     let leaks = drafting.look_for_leaks().await;
     let plan = drafting.into_plan(&gathered, now, expires_at, leaks);
@@ -216,6 +218,8 @@ struct Drafting<'a> {
     going: BTreeMap<String, Vec<RecordKey>>,
     /// See [`Found::together`].
     together: BTreeMap<String, Vec<RecordKey>>,
+    /// Records that were anonymized before, by dataset.
+    done: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl<'a> Drafting<'a> {

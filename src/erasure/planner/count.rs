@@ -91,6 +91,12 @@ impl<'a> Drafting<'a> {
         }
         let selection = self.together(item, source, selection).await.map_err(said)?;
         let mut survey = source.survey(&selection).await.map_err(said)?;
+        if self.goes_on() && item.part.is_whole() && survey.already_done > 0 {
+            let classes = source.classes(&selection, &self.found.own(item.dataset)).await.map_err(said)?;
+            let done = classes.into_iter().filter(|(_, class)| *class == Class::AlreadyDone);
+            let known = self.done.entry(item.dataset.to_owned()).or_default();
+            known.extend(done.map(|(key, _)| key.canonical()));
+        }
         if !item.keepers.is_empty() {
             let looking = Looking { sources: self.input.sources, book: self.input.holds };
             let mut keepers = item.keepers.clone();

@@ -2,10 +2,10 @@
 //!
 //! Floor 3; reads only.
 
-use super::{LeftOut, RECORDS_TOGETHER_MAX, RequestInput, RequestPlanError};
+use super::{Drafting, LeftOut, RECORDS_TOGETHER_MAX, RequestInput, RequestPlanError};
 use crate::erasure::gathered::Gathered;
 use crate::erasure::ground::exception_of;
-use crate::erasure::walk::{Bounds, Ground, Renewal, Seeker, Together, staying_with, walk_together};
+use crate::erasure::walk::{Bounds, Ground, Reader, Renewal, Seeker, Together, staying_with, walk_together};
 use crate::policy;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -73,4 +73,27 @@ fn staying<'a>(ground: Ground<'a>, input: &RequestInput<'_>) -> BTreeSet<&'a str
     });
     let places = keep.filter_map(|target| ground.graph.place_of(ground.catalog, &target.dataset.name));
     staying_with(ground, places.collect())
+}
+
+impl Drafting<'_> {
+    /// Whether a run of the request was begun before.
+    pub(super) fn goes_on(&self) -> bool {
+        self.input.persons.iter().any(|person| person.before.is_some())
+    }
+
+    /// Leaves out of what is told what an earlier run of the request has erased: it still leads on, but there is nothing
+    /// of the person in it any more.
+    pub(super) async fn leave_out_erased(&mut self) {
+        if !self.goes_on() {
+            return;
+        }
+        let ground = Ground { catalog: self.input.catalog, graph: self.graph, sources: self.input.sources };
+        let mut reader = Reader::new(ground);
+        for (dataset, rows) in &mut self.found.rows {
+            reader.keep_those_there(dataset, rows).await;
+            let done = self.done.get(dataset);
+            rows.retain(|row| !done.is_some_and(|done| done.contains(&row.key.canonical())));
+        }
+        self.lost.extend(reader.into_lost());
+    }
 }

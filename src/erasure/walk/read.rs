@@ -3,13 +3,16 @@
 //! Floor 3. A dataset that fails is lost for the whole walk, with the reason; it is not asked again.
 
 use super::Ground;
+use crate::erasure::compile::exactly;
 use crate::erasure::found::{FoundRow, Standing};
 use crate::erasure::graph::Place;
 use connectors::{ConnectorError, Disposal, Predicate, RecordKey, RowPage, Selection, StartCondition};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows of one page.
 const PAGE_ROWS: u32 = 1_000;
+/// Keys of one statement.
+const KEYS_AT_ONCE: usize = 1_000;
 
 #[derive(Debug)]
 pub struct Reader<'a> {
@@ -52,6 +55,18 @@ impl<'a> Reader<'a> {
                 Vec::new()
             }
         }
+    }
+
+    /// Leaves out the rows that are not in their store any more; all of them if the dataset is lost.
+    pub async fn keep_those_there(&mut self, dataset: &str, rows: &mut Vec<FoundRow>) {
+        let Some(place) = self.ground.graph.datasets.get(dataset) else { return };
+        let mut there = BTreeSet::new();
+        for rows in rows.chunks(KEYS_AT_ONCE) {
+            let keys: Vec<RecordKey> = rows.iter().map(|row| row.key.clone()).collect();
+            let Some(scope) = exactly(place, &keys) else { return };
+            there.extend(self.rows(dataset, scope).await.into_iter().map(|row| row.key.canonical()));
+        }
+        rows.retain(|row| there.contains(&row.key.canonical()));
     }
 
     async fn try_rows(&self, dataset: &str, predicate: Predicate) -> Result<Vec<FoundRow>, ConnectorError> {

@@ -1,7 +1,8 @@
 //! Requests that are planned again by themselves: when a duty ends, and when nobody approved the plan in time.
 
-use super::{Answer, Command, Project, erased, shop, state, verified};
+use super::{Answer, Command, POLICY, Project, erased, shop, state, verified};
 use crate::support::plan_id;
+use serde_json::{Value, json};
 
 /// A command of the program this many days from now.
 fn in_days(project: &Project, days: u32, arguments: &[&str]) -> Answer {
@@ -81,4 +82,31 @@ fn a_plan_that_leaves_something_out_ends_in_part() {
     let help = project.run(&["erase", "--help"]).expect(0).stdout;
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(help.contains("Exit status: 0 when") && help.contains("3 when a plan was drafted"), "{help}");
+}
+
+/// A later plan of the request tells what there is of the person now, and not what an earlier run found.
+#[test]
+fn what_was_erased_before_is_not_told_as_the_persons() {
+    let project = shop();
+    let anonymize = "    retain_for: P20Y\n    disposition: {anonymize: {email: {replace: \"nobody@example.invalid\"}}}\n";
+    let policy = POLICY.replace("    retain_for: P20Y\n    disposition: purge\n", anonymize);
+    assert_ne!(policy, POLICY);
+    project.write("policies/policy.yaml", &policy);
+    let request = verified(&project, "email=jo@example.org", &[]);
+    let (plan, _) = erased(&project, &request, 0);
+    assert_eq!(found(&plan, "crm.customers"), json!({"found": {"own": 2, "shared": 0}}));
+    assert_eq!(found(&plan, "crm.newsletter"), json!({"found": {"own": 1, "shared": 0}}));
+    let again = project.run(&["--format", "json", "erase", &request]).expect(0).json();
+    for dataset in ["crm.customers", "crm.visits", "crm.newsletter", "files.letters"] {
+        assert_eq!(found(&again["plan"], dataset), "nothing_found", "{dataset}");
+    }
+    for dataset in ["billing.invoices", "billing.lines", "files.receipts"] {
+        assert_eq!(found(&again["plan"], dataset), json!({"found": {"own": 1, "shared": 0}}), "{dataset}");
+    }
+    assert!(!again["plan"]["findings"].to_string().contains("crm.visits refer"), "{again:#}");
+}
+
+fn found(plan: &Value, dataset: &str) -> Value {
+    let datasets = plan["request"]["datasets"].as_array().unwrap();
+    datasets.iter().find(|one| one["dataset"] == dataset).unwrap()["search"].clone()
 }
