@@ -259,8 +259,33 @@ pub struct Exception {
     pub count: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold_ref: Option<Code>,
+    /// The day on which the first of them may go, where that is not the day of all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review_from: Option<chrono::NaiveDate>,
+    /// The day on which all of them may go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review_on: Option<chrono::NaiveDate>,
+}
+
+impl Exception {
+    /// Without an end that is known.
+    #[must_use]
+    pub fn new(code: Code, count: u64) -> Self {
+        Self { code, count, hold_ref: None, review_from: None, review_on: None }
+    }
+
+    /// Kept until these days: the first of them, and the last.
+    #[must_use]
+    pub fn until(self, days: Option<(chrono::NaiveDate, chrono::NaiveDate)>) -> Self {
+        let (first, last) = days.unzip();
+        Self { review_from: first.filter(|_| first != last), review_on: last, ..self }
+    }
+
+    /// The first and the last day until which they are kept, as far as that is known.
+    #[must_use]
+    pub fn days(&self) -> Option<(chrono::NaiveDate, chrono::NaiveDate)> {
+        self.review_on.map(|last| (self.review_from.unwrap_or(last), last))
+    }
 }
 
 /// Records that should have gone and did not. `count` 0 means that their number is unknown.

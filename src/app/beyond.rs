@@ -119,7 +119,7 @@ fn parts_of(
 fn told(count: Option<u64>) -> anyhow::Result<(Vec<Exception>, Vec<Failure>)> {
     match count {
         Some(count) => {
-            let kept = Exception { code: Code::new(OUTSIDE)?, count, hold_ref: None, review_on: None };
+            let kept = Exception::new(Code::new(OUTSIDE)?, count);
             Ok((vec![kept], Vec::new()))
         }
         None => Ok((Vec::new(), vec![Failure { code: Code::new("unreachable")?, count: 0 }])),

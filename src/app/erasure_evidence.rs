@@ -410,10 +410,10 @@ fn exceptions(
 ) -> anyhow::Result<Vec<Exception>> {
     let survey = &reading.survey;
     let mut exceptions = seen::exceptions(survey, book)?;
-    let review_on = kept.and_then(|kept| kept.until_on);
+    let days = kept.and_then(KeptByDuty::days);
     let mut add = |code: &str, count: u64| -> anyhow::Result<()> {
         if count > 0 {
-            exceptions.push(Exception { code: Code::new(code)?, count, hold_ref: None, review_on });
+            exceptions.push(Exception::new(Code::new(code)?, count).until(days));
         }
         Ok(())
     };

@@ -249,20 +249,18 @@ pub(super) fn exceptions(survey: &Survey, book: &HoldBook) -> anyhow::Result<Vec
             code: Code::new("legal_hold")?,
             count: survey.held,
             hold_ref: only.map(|id| Code::new(id.as_str())).transpose()?,
+            review_from: None,
             review_on,
         });
     }
     for (kind, locked) in &survey.locks {
-        exceptions.push(Exception {
-            code: Code::new(lock_code(*kind))?,
-            count: locked.count,
-            hold_ref: None,
-            review_on: locked.until.map(|until| until.date_naive()),
-        });
+        let until = locked.until.map(|until| until.date_naive());
+        let locked = Exception::new(Code::new(lock_code(*kind))?, locked.count);
+        exceptions.push(Exception { review_on: until, ..locked });
     }
     let mut add = |code: &str, count: u64| -> anyhow::Result<()> {
         if count > 0 {
-            exceptions.push(Exception { code: Code::new(code)?, count, hold_ref: None, review_on: None });
+            exceptions.push(Exception::new(Code::new(code)?, count));
         }
         Ok(())
     };

@@ -357,7 +357,7 @@ impl Again {
         let (mut exceptions, mut failures) = (Vec::new(), Vec::new());
         for (code, count) in [(SHARED, counted.shared), (GIVEN_ANEW, counted.anew)] {
             if count > 0 {
-                exceptions.push(Exception { code: Code::new(code)?, count, hold_ref: None, review_on: None });
+                exceptions.push(Exception::new(Code::new(code)?, count));
             }
         }
         for (code, count) in [("found_again", counted.new), ("found_in_text", counted.texts)] {

@@ -51,8 +51,8 @@ impl App {
             request.end(ended.of_request(&request.request_id), now);
             // One without a date may end any day.
             let kept = kept.get(request.request_id.as_str()).copied().unwrap_or_default();
-            let dates: Option<Vec<_>> = kept.iter().map(|kept| kept.until_on).collect();
-            request.next_on = dates.and_then(|dates| dates.into_iter().min());
+            let dates: Option<Vec<_>> = kept.iter().map(KeptByDuty::days).collect();
+            request.next_on = dates.and_then(|dates| dates.into_iter().map(|(first, _)| first).min());
             events.push(RequestEvent { at: now, event: request.state.as_str().to_owned(), note: None });
         }
         let changed: Vec<_> = requests.iter().zip(&events).collect();

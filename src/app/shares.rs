@@ -134,13 +134,15 @@ fn add_part(known: &mut RequestPart, more: RequestPart) {
     }
 }
 
-/// With the first day on which all of them may go.
+/// With the days of both.
 fn add_exception(known: &mut Vec<Exception>, more: Exception) {
     let same = |one: &&mut Exception| one.code == more.code && one.hold_ref == more.hold_ref;
     match known.iter_mut().find(same) {
         Some(one) => {
-            one.count += more.count;
-            one.review_on = one.review_on.zip(more.review_on).map(|(one, other)| one.max(other));
+            let days = one.days().zip(more.days());
+            let days = days.map(|((from, until), (first, last))| (from.min(first), until.max(last)));
+            let (code, hold_ref) = (one.code.clone(), one.hold_ref.take());
+            *one = Exception { hold_ref, ..Exception::new(code, one.count + more.count).until(days) };
         }
         None => known.push(more),
     }

@@ -79,8 +79,7 @@ impl Script {
             value.targets[0].counts.matched += 1;
             value.targets[0].counts.excepted = 1;
             value.targets[0].verification.as_mut().expect("read back").remaining = 1;
-            value.targets[0].exceptions =
-                vec![Exception { code: code("legal_hold"), count: 1, hold_ref: None, review_on: None }];
+            value.targets[0].exceptions = vec![Exception::new(code("legal_hold"), 1)];
         }
         let statement = statement(number, value);
         let envelope = statement.sign(&[&self.keys.certificate])?.to_bytes()?;

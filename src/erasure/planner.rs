@@ -248,14 +248,12 @@ impl<'a> Drafting<'a> {
     fn add_kept(&mut self, item: &RequestItem<'a>, counted: &Counted, (gathered, group): (&Gathered, u32)) {
         let position = u32::try_from(self.items.len()).unwrap_or(u32::MAX).saturating_sub(1);
         let Some(exception) = item.exception.filter(|_| counted.survey.not_yet_due > 0) else { return };
-        let kept = |until_on, records| KeptByDuty {
-            item: position,
-            exception: exception.to_owned(),
-            until_on,
-            records,
+        let kept = |days, records| {
+            let exception = exception.to_owned();
+            KeptByDuty { item: position, exception, first_on: None, until_on: None, records }.until(days)
         };
-        let until_on = counted.until_on(counted.kept.values().copied());
-        self.kept.push(kept(until_on, counted.survey.not_yet_due));
+        let days = counted.days(counted.kept.values().copied());
+        self.kept.push(kept(days, counted.survey.not_yet_due));
         if !self.is_together {
             return;
         }
@@ -268,7 +266,7 @@ impl<'a> Drafting<'a> {
         }
         for (place, until) in by_member {
             let records = until.len() as u64;
-            let one = kept(counted.until_on(until.into_iter()), records);
+            let one = kept(counted.days(until.into_iter()), records);
             self.kept_of.entry(place).or_default().push(one);
         }
     }

@@ -230,8 +230,7 @@ fn counts_that_do_not_add_up_are_refused() {
     assert_eq!(value.check(), Err(EvidenceError::PartsDoNotAddUp { target: 0, matched: 4, sum: 3 }));
     value.targets[0].counts.excepted = 1;
     assert_eq!(value.check(), Err(EvidenceError::ExceptionsDoNotAddUp { target: 0, excepted: 1, sum: 0 }));
-    value.targets[0].exceptions =
-        vec![Exception { code: code("legal_hold"), count: 1, hold_ref: None, review_on: None }];
+    value.targets[0].exceptions = vec![Exception::new(code("legal_hold"), 1)];
     assert_eq!(value.check(), Ok(()));
     value.record_set.count = 2;
     assert_eq!(value.check(), Err(EvidenceError::RecordSetDiffers { disposed: 3, committed: 2 }));
@@ -275,7 +274,7 @@ fn requested(reference: &str, parts: Vec<RequestPart>, outcome: Outcome) -> Requ
 
 /// Two persons over a target of three records and one of which one is kept for both.
 fn of_two() -> Evidence {
-    let kept = Exception { code: code("shared_with_others"), count: 1, hold_ref: None, review_on: None };
+    let kept = Exception::new(code("shared_with_others"), 1);
     let mut shared = target(0);
     shared.counts = Counts { matched: 1, excepted: 1, ..Counts::default() };
     shared.exceptions = vec![kept.clone()];

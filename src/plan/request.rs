@@ -126,9 +126,27 @@ pub struct KeptByDuty {
     pub item: u32,
     /// GDPR art. 17(3), as a code.
     pub exception: String,
-    /// The first day on which all of them may go; `None` when no end is known.
+    /// The day on which the first of them may go, where that is not the day of all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_on: Option<NaiveDate>,
+    /// The day on which all of them may go; `None` when no end is known.
     pub until_on: Option<NaiveDate>,
     pub records: u64,
+}
+
+impl KeptByDuty {
+    /// The first and the last day until which they are kept.
+    #[must_use]
+    pub fn days(&self) -> Option<(NaiveDate, NaiveDate)> {
+        self.until_on.map(|last| (self.first_on.unwrap_or(last), last))
+    }
+
+    /// Kept until these days.
+    #[must_use]
+    pub fn until(self, days: Option<(NaiveDate, NaiveDate)>) -> Self {
+        let (first, last) = days.unzip();
+        Self { first_on: first.filter(|_| first != last), until_on: last, ..self }
+    }
 }
 
 /// Records of the person of which the request does not speak.

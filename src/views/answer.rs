@@ -139,8 +139,11 @@ pub(super) fn kept(target: &TargetEvidence, language: Language) -> Vec<String> {
     let line = |exception: &crate::evidence::Exception| {
         let reason = run::exception(exception.code.as_str()).text(language);
         let count = number(exception.count);
-        match exception.review_on {
-            Some(until) => words::KEPT_UNTIL.fill(language, &[&what, &count, &reason, &until]),
+        match exception.days() {
+            Some((first, last)) if first != last => {
+                words::KEPT_BETWEEN.fill(language, &[&what, &count, &reason, &first, &last])
+            }
+            Some((_, until)) => words::KEPT_UNTIL.fill(language, &[&what, &count, &reason, &until]),
             None => words::KEPT_OPEN.fill(language, &[&what, &count, &reason]),
         }
     };

@@ -263,7 +263,10 @@ fn kept(evidence: &Evidence, t: &Texts) -> Markup {
                 @for (target, each) in exceptions() {
                     li { (target.dataset) ": " (number(each.count, t)) " · " ((t.reason)(each.code.as_str())) " " code { (each.code) }
                         @if let Some(hold) = &each.hold_ref { " · " (t.hold) " " code { (hold) } }
-                        @if let Some(day) = each.review_on { " · " (t.review) " " (day) } }
+                        @if let Some((first, last)) = each.days() {
+                            " · " (t.review) " " (first)
+                            @if first != last { " – " (last) }
+                        } }
                 }
                 @for (target, each) in failures() {
                     li { strong { (t.went_wrong) } " " (target.dataset) ": "

@@ -137,8 +137,11 @@ pub fn searched(plan: &Plan, request: &RequestPlan, language: Language) -> Strin
         let item = plan.items.iter().find(|item| item.item == kept.item);
         let name = item.map(|item| printable(&item.dataset)).unwrap_or_default();
         let code = printable(&kept.exception);
-        let line = match kept.until_on {
-            Some(until) => words::KEPT_UNTIL.fill(language, &[&name, &kept.records, &until, &code]),
+        let line = match kept.days() {
+            Some((first, last)) if first != last => {
+                words::KEPT_BETWEEN.fill(language, &[&name, &kept.records, &first, &last, &code])
+            }
+            Some((_, until)) => words::KEPT_UNTIL.fill(language, &[&name, &kept.records, &until, &code]),
             None => words::KEPT_UNKNOWN.fill(language, &[&name, &kept.records, &code]),
         };
         add_line(&mut page, format_args!("  {line}"));
@@ -221,6 +224,9 @@ struct KeptJson<'a> {
     record_type: &'a str,
     reason: &'a str,
     records: u64,
+    /// Of the first of them, where that is not the day of all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_on: Option<NaiveDate>,
     until_on: Option<NaiveDate>,
 }
 
@@ -230,6 +236,7 @@ fn kept_json(target: &TargetEvidence) -> impl Iterator<Item = KeptJson<'_>> {
         record_type: target.record_type.as_str(),
         reason: exception.code.as_str(),
         records: exception.count,
+        first_on: exception.review_from,
         until_on: exception.review_on,
     })
 }

@@ -180,12 +180,7 @@ mod tests {
                 dataset: "shop.orders".into(),
                 rule: "order".into(),
                 counts: Counts { matched: 1_236, purged: 1_230, excepted: 4, failed: 2, ..Counts::default() },
-                exceptions: vec![Exception {
-                    code: Code::new("legal_hold").unwrap(),
-                    count: 4,
-                    hold_ref: None,
-                    review_on: None,
-                }],
+                exceptions: vec![Exception::new(Code::new("legal_hold").unwrap(), 4)],
                 failures: vec![
                     Failure { code: Code::new("constraint").unwrap(), count: 2 },
                     Failure { code: Code::new("unreachable").unwrap(), count: 0 },

@@ -6,6 +6,7 @@ mod beyond;
 mod everywhere;
 mod exempt;
 mod interrupted;
+mod kept;
 mod looking;
 mod receipts;
 mod servers;

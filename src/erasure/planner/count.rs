@@ -39,13 +39,17 @@ pub(super) struct Counted {
 }
 
 impl Counted {
-    /// The first day on which all of these may go.
-    pub(super) fn until_on(&self, mut keys: impl Iterator<Item = Option<NaiveDate>>) -> Option<NaiveDate> {
+    /// The days on which the first and the last of these may go.
+    pub(super) fn days(
+        &self,
+        mut keys: impl Iterator<Item = Option<NaiveDate>>,
+    ) -> Option<(NaiveDate, NaiveDate)> {
         if !self.is_kept_known {
             return None;
         }
         // One whose end nobody can tell makes the whole unknown.
-        keys.try_fold(None, |latest: Option<NaiveDate>, until| Some(latest.max(Some(until?)))).flatten()
+        let first = keys.next()??;
+        keys.try_fold((first, first), |(first, last), day| day.map(|day| (first.min(day), last.max(day))))
     }
 }
 

@@ -38,6 +38,7 @@ fn the_page_says_the_same_in_both_languages() {
             code: code("legal_hold"),
             count: 2,
             hold_ref: Some(code("hold-7")),
+            review_from: None,
             review_on: None,
         }];
         value.residuals = vec![Residual {
@@ -123,7 +124,7 @@ fn page_of_many_words(version: u32) -> String {
         value.approvals[0].role = code("approver");
         value.targets.push(target(0));
         for reason in reasons {
-            let kept = Exception { code: code(reason), count: 1, hold_ref: None, review_on: None };
+            let kept = Exception::new(code(reason), 1);
             value.targets[0].exceptions.push(kept);
             value.targets[0].counts.excepted += 1;
             value.targets[0].counts.matched += 1;

@@ -33,8 +33,10 @@ pub(super) fn for_reading(plan: &Plan) -> Cow<'_, Plan> {
         let item = place_of(one.item);
         match kept.iter_mut().find(|known| known.item == item && known.exception == one.exception) {
             Some(known) => {
-                known.records += one.records;
-                known.until_on = known.until_on.zip(one.until_on).map(|(known, until)| known.max(until));
+                let days = known.days().zip(one.days());
+                let days = days.map(|((from, until), (first, last))| (from.min(first), until.max(last)));
+                let records = known.records + one.records;
+                *known = KeptByDuty { records, ..known.clone() }.until(days);
             }
             None => kept.push(KeptByDuty { item, ..one.clone() }),
         }

@@ -17,6 +17,8 @@ messages! {
     NOTHING_YET: "Rien n'a encore été effacé.", "Nothing has been erased yet.";
     KEPT: "Ce que nous gardons, et pourquoi", "What we keep, and why";
     KEPT_UNTIL: "{0} : {1} enregistrement(s), {2}, jusqu'au {3}", "{0}: {1} record(s), {2}, until {3}";
+    KEPT_BETWEEN: "{0} : {1} enregistrement(s), {2}, les premiers jusqu'au {3}, les derniers jusqu'au {4}",
+        "{0}: {1} record(s), {2}, the first until {3}, the last until {4}";
     KEPT_OPEN: "{0} : {1} enregistrement(s), {2}", "{0}: {1} record(s), {2}";
     KEPT_USE: "Nous ne nous en servons pour rien d'autre, et les effaçons ensuite.",
         "We use them for nothing else, and erase them then.";

@@ -58,6 +58,8 @@ messages! {
         "Request {0} ({1}), received on {2}, answer due on {3} at the latest.";
     KEPT_UNTIL: "{0} : {1} enregistrement(s) conservé(s) jusqu'au {2} ({3})",
         "{0}: {1} record(s) kept until {2} ({3})";
+    KEPT_BETWEEN: "{0} : {1} enregistrement(s) conservé(s), les premiers jusqu'au {2}, les derniers jusqu'au {3} ({4})",
+        "{0}: {1} record(s) kept, the first until {2}, the last until {3} ({4})";
     KEPT_BEYOND: "{0} : {1} enregistrement(s) de la personne conservé(s), que la demande ne vise pas ({2})",
         "{0}: {1} record(s) of the person kept, which the request does not reach ({2})";
     KEPT_NO_RULE: "aucune règle", "no rule";

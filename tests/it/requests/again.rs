@@ -15,7 +15,7 @@ fn in_days(project: &Project, days: u32, arguments: &[&str]) -> Answer {
 
 /// How many requests `erase --due` plans on that day.
 #[track_caller]
-fn planned_in(project: &Project, days: u32) -> usize {
+pub(super) fn planned_in(project: &Project, days: u32) -> usize {
     let due = in_days(project, days, &["--format", "json", "erase", "--due"]).expect(0).json();
     due["planned"].as_array().unwrap().iter().filter(|one| one["plan_id"].is_string()).count()
 }
