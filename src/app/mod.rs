@@ -42,6 +42,7 @@ mod shares;
 mod status;
 mod stores;
 mod suppress;
+mod titles;
 mod together;
 mod unattended;
 
@@ -66,6 +67,7 @@ pub use replay::{Replay, ReplayScope};
 pub use requests::{OUTSIDE, RequestAnswer, RequestReceipt, RequestReceived, RequestStory};
 pub use scanning::{Scan, ScannedRule, UnreachedDataset};
 pub use status::Status;
+pub use titles::Titles;
 pub use together::{LeftAlone, PERSONS_MAX, PersonLine, PlannedTogether};
 pub use unattended::RuleName;
 

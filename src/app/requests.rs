@@ -4,7 +4,7 @@
 //! when the request has ended.
 
 use super::together::PersonLine;
-use super::{App, AppError, RecipientStanding};
+use super::{App, AppError, RecipientStanding, Titles};
 use crate::certificate::Statement;
 use crate::erasure::deadline::Law;
 use crate::erasure::ground::{Ground, RequestKind};
@@ -56,6 +56,7 @@ pub struct RequestStory {
     pub days_left: Option<i64>,
     /// Of the newest certificate the targets of which something stays.
     pub kept: Vec<TargetEvidence>,
+    pub titles: Titles,
 }
 
 /// What a letter of answer is made of.
@@ -70,6 +71,7 @@ pub struct RequestAnswer {
     pub has_receipt: bool,
     /// Who had received the data.
     pub recipients: Vec<RecipientStanding>,
+    pub titles: Titles,
 }
 
 /// The reason of the exception for records that are other people's too.
@@ -166,7 +168,8 @@ impl App {
             None => Vec::new(),
         };
         kept.retain(|target| !target.exceptions.is_empty());
-        Ok(RequestStory { request, events, plan_ids, certificate_ids, days_left, kept })
+        let titles = self.record_titles()?;
+        Ok(RequestStory { request, events, plan_ids, certificate_ids, days_left, kept, titles })
     }
 
     /// What there is to say to the person.
@@ -185,7 +188,8 @@ impl App {
         let controller = &self.settings.controller;
         let (controller, contact) = (controller.name.clone(), controller.contact.clone());
         let (_, recipients) = self.request_recipients(&request.request_id).await?;
-        Ok(RequestAnswer { request, statements, controller, contact, has_receipt, recipients })
+        let titles = self.record_titles()?;
+        Ok(RequestAnswer { request, statements, controller, contact, has_receipt, recipients, titles })
     }
 
     /// A request by its id, or by a beginning of it that no other has.

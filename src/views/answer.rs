@@ -4,21 +4,22 @@
 //! more than was seen. It names nobody: whoever sends it knows the address.
 
 use super::recipients;
-use super::text::{add_line, day, number, printable};
+use super::text::{add_line, date, number, printable};
 use super::words::answer as words;
 use super::words::recipients as words_of_recipients;
 use super::words::run;
-use crate::app::{BESIDE_DUTY, OUTSIDE, RequestAnswer, UNLINKING};
+use crate::app::{BESIDE_DUTY, OUTSIDE, RequestAnswer, Titles, UNLINKING};
 use crate::erasure::request::RequestState;
 use crate::evidence::{Residual, ResidualStatus, TargetEvidence};
-use crate::policy::Language;
+use crate::policy::{Language, Texts};
 
 /// The whole letter, as plain text.
 #[must_use]
 pub fn letter(answer: &RequestAnswer, language: Language) -> String {
     let request = &answer.request;
     let mut page = words::TITLE.text(language).to_owned() + "\n\n";
-    let reference = words::REFERENCE.fill(language, &[&request.request_id, &request.received_on]);
+    let reference =
+        words::REFERENCE.fill(language, &[&request.request_id, &date(request.received_on, language)]);
     add_line(&mut page, format_args!("{reference}"));
     add_line(&mut page, format_args!("{}\n", words::FROM.fill(language, &[&printable(&answer.controller)])));
     match (request.state, &request.refusal) {
@@ -35,9 +36,10 @@ pub fn letter(answer: &RequestAnswer, language: Language) -> String {
         let line = match &request.extension {
             Some(extension) => {
                 let reason = words::extension(extension.reason).text(language);
-                words::EXTENDED.fill(language, &[&request.due_on, &extension.due_before_on, &reason])
+                let (due, before) = (date(request.due_on, language), date(extension.due_before_on, language));
+                words::EXTENDED.fill(language, &[&due, &before, &reason])
             }
-            None => words::PENDING.fill(language, &[&request.due_on]),
+            None => words::PENDING.fill(language, &[&date(request.due_on, language)]),
         };
         add_line(&mut page, format_args!("\n{line}"));
     }
@@ -51,10 +53,11 @@ pub fn letter(answer: &RequestAnswer, language: Language) -> String {
 /// What was erased, what is kept, what is undone, what remains, by the certificates.
 fn done(answer: &RequestAnswer, language: Language) -> String {
     let id = answer.request.request_id.as_str();
+    let titles = &answer.titles;
     let theirs: Vec<Vec<TargetEvidence>> =
         answer.statements.iter().map(|one| one.predicate.evidence.targets_for(id)).collect();
     let all = || theirs.iter().flatten();
-    let erased: Vec<String> = all().flat_map(|target| erased(target, language)).collect();
+    let erased: Vec<String> = all().flat_map(|target| erased(target, titles, language)).collect();
     let mut page = String::new();
     if erased.is_empty() {
         let is_known = all().any(|target| target.counts.matched > 0 || !target.failures.is_empty());
@@ -65,9 +68,9 @@ fn done(answer: &RequestAnswer, language: Language) -> String {
     }
     // Only the last certificate says how things stand.
     let Some(last) = theirs.last() else { return page };
-    let outside: Vec<String> = last.iter().filter_map(|target| outside(target, language)).collect();
+    let outside: Vec<String> = last.iter().filter_map(|target| outside(target, titles, language)).collect();
     let held_back = last.iter().filter(|target| outside_of(target).is_none());
-    let mut kept: Vec<String> = held_back.flat_map(|target| kept(target, language)).collect();
+    let mut kept: Vec<String> = held_back.flat_map(|target| kept(target, titles, language)).collect();
     if !kept.is_empty() {
         kept.push(words::KEPT_USE.text(language).to_owned());
         section(&mut page, words::KEPT.text(language), &kept);
@@ -75,7 +78,7 @@ fn done(answer: &RequestAnswer, language: Language) -> String {
     if !outside.is_empty() {
         section(&mut page, words::OUTSIDE.text(language), &outside);
     }
-    let mut undone: Vec<String> = last.iter().flat_map(|target| undone(target, language)).collect();
+    let mut undone: Vec<String> = last.iter().flat_map(|target| undone(target, titles, language)).collect();
     if !undone.is_empty() {
         undone.push(words::UNDONE_LATER.text(language).to_owned());
         section(&mut page, words::UNDONE.text(language), &undone);
@@ -106,19 +109,22 @@ fn section(page: &mut String, title: &str, lines: &[String]) {
     }
 }
 
-/// What kind of records, in the words of the rule; without one, those of the data map.
-fn what(target: &TargetEvidence, language: Language) -> String {
-    let wanted = match language {
-        Language::Fr => "fr",
-        Language::En => "en",
-    };
+/// What kind of records, in the words of their rule; without one, in those of the rules of the same type.
+fn what(target: &TargetEvidence, titles: &Titles, language: Language) -> String {
     let by_rule = target.rule.id.as_str() != "on-request";
-    let title = target.rule.title.iter().find(|(code, _)| code.as_str() == wanted && by_rule);
-    title.map_or_else(|| printable(target.record_type.as_str()), |(_, text)| printable(text.as_str()))
+    let of_rule = |wanted: &str| {
+        let mut title = target.rule.title.iter().filter(|(code, _)| by_rule && code.as_str() == wanted);
+        title.next().map(|(_, text)| text.as_str().to_owned())
+    };
+    let of_rule = Texts { fr: of_rule("fr"), en: of_rule("en") };
+    let of_type = titles.get(target.record_type.as_str()).map(|title| title.get(language));
+    let texts = [Some(of_rule.get(language)), of_type, Some(target.record_type.as_str())];
+    let text = texts.into_iter().flatten().find(|text| !text.is_empty());
+    printable(text.unwrap_or_default())
 }
 
-fn erased(target: &TargetEvidence, language: Language) -> Vec<String> {
-    let what = what(target, language);
+fn erased(target: &TargetEvidence, titles: &Titles, language: Language) -> Vec<String> {
+    let what = what(target, titles, language);
     if target.technique.as_str() == UNLINKING {
         // A step on the way: the same records are told as erased.
         return Vec::new();
@@ -134,16 +140,17 @@ fn erased(target: &TargetEvidence, language: Language) -> Vec<String> {
 }
 
 /// What of a target stays, a line for each reason.
-pub(super) fn kept(target: &TargetEvidence, language: Language) -> Vec<String> {
-    let what = what(target, language);
+pub(super) fn kept(target: &TargetEvidence, titles: &Titles, language: Language) -> Vec<String> {
+    let what = what(target, titles, language);
     let line = |exception: &crate::evidence::Exception| {
         let reason = run::exception(exception.code.as_str()).text(language);
         let count = number(exception.count);
+        let day = |day| date(day, language);
         match exception.days() {
             Some((first, last)) if first != last => {
-                words::KEPT_BETWEEN.fill(language, &[&what, &count, &reason, &first, &last])
+                words::KEPT_BETWEEN.fill(language, &[&what, &count, &reason, &day(first), &day(last)])
             }
-            Some((_, until)) => words::KEPT_UNTIL.fill(language, &[&what, &count, &reason, &until]),
+            Some((_, until)) => words::KEPT_UNTIL.fill(language, &[&what, &count, &reason, &day(until)]),
             None => words::KEPT_OPEN.fill(language, &[&what, &count, &reason]),
         }
     };
@@ -151,9 +158,9 @@ pub(super) fn kept(target: &TargetEvidence, language: Language) -> Vec<String> {
 }
 
 /// Records that the request does not reach, which go on to be used.
-fn outside(target: &TargetEvidence, language: Language) -> Option<String> {
+fn outside(target: &TargetEvidence, titles: &Titles, language: Language) -> Option<String> {
     let count = number(outside_of(target)?);
-    Some(words::OUTSIDE_LINE.fill(language, &[&what(target, language), &count]))
+    Some(words::OUTSIDE_LINE.fill(language, &[&what(target, titles, language), &count]))
 }
 
 fn outside_of(target: &TargetEvidence) -> Option<u64> {
@@ -161,8 +168,8 @@ fn outside_of(target: &TargetEvidence) -> Option<u64> {
     exceptions.find(|exception| exception.code.as_str() == OUTSIDE).map(|exception| exception.count)
 }
 
-fn undone(target: &TargetEvidence, language: Language) -> Vec<String> {
-    let what = what(target, language);
+fn undone(target: &TargetEvidence, titles: &Titles, language: Language) -> Vec<String> {
+    let what = what(target, titles, language);
     let line = |failure: &crate::evidence::Failure| {
         let reason = run::failure(failure.code.as_str()).text(language);
         words::UNDONE_LINE.fill(language, &[&what, &reason])
@@ -174,7 +181,9 @@ fn copy(residual: &Residual, language: Language) -> Option<String> {
     let place = printable(residual.location.as_str());
     match (residual.status, residual.expires_at) {
         (ResidualStatus::Closed, _) => None,
-        (_, Some(until)) => Some(words::COPY_UNTIL.fill(language, &[&place, &day(until)])),
+        (_, Some(until)) => {
+            Some(words::COPY_UNTIL.fill(language, &[&place, &date(until.date_naive(), language)]))
+        }
         (_, None) => Some(words::COPY_OPEN.fill(language, &[&place])),
     }
 }

@@ -96,7 +96,7 @@ mod tests {
         let page = human(&one(), true, Language::Fr);
         assert!(page.starts_with("oubliette.yaml:2:1: error[unknown-key]: unknown key `stroes`\n"), "{page}");
         assert!(page.ends_with(
-            "Documents seuls : les magasins n'ont pas été lus.\n1 erreur(s), 0 avertissement(s).\n"
+            "Documents seuls : les systèmes n'ont pas été lus.\n1 erreur(s), 0 avertissement(s).\n"
         ));
     }
 

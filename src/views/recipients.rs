@@ -2,7 +2,7 @@
 //! pure). The person is not named.
 
 use super::JSON_FORMAT_VERSION;
-use super::text::{add_line, day, instant, printable};
+use super::text::{add_line, date, instant, printable};
 use super::words::recipients as words;
 use crate::app::{RecipientStanding, Telling};
 use crate::erasure::recipient::{Notice, NoticeState};
@@ -55,7 +55,7 @@ pub fn letter_lines(standings: &[RecipientStanding], language: Language) -> Vec<
         let open = own().find(|standing| !standing.notice.state.is_final());
         let newest = own().max_by_key(|standing| standing.notice.made_at);
         let standing = open.or(newest)?;
-        let told = standing.notice.told_at.map(day).unwrap_or_default();
+        let told = standing.notice.told_at.map(|at| date(at.date_naive(), language)).unwrap_or_default();
         let role = words::role(standing.role).text(language);
         let values: [&dyn std::fmt::Display; 3] = [&printable(name), &role, &told];
         Some(words::letter(standing.notice.state).fill(language, &values))

@@ -5,6 +5,7 @@ use super::JSON_FORMAT_VERSION;
 use super::answer;
 use super::text::{self, add_line, day, instant, number, printable};
 use super::words::requests as words;
+use super::words::run;
 use crate::app::{RequestReceived, RequestStory};
 use crate::erasure::ground::RequestKind;
 use crate::erasure::request::Request;
@@ -81,7 +82,9 @@ pub fn received(received: &RequestReceived, language: Language) -> String {
 pub fn story(story: &RequestStory, language: Language) -> String {
     let request = &story.request;
     let mut page = line(request, language);
-    let ground = format!("{} (GDPR art. {})", request.ground.code(), request.ground.article());
+    let values: [&dyn std::fmt::Display; 3] =
+        [&words::ground(request.ground).text(language), &request.ground.article(), &request.ground.code()];
+    let ground = words::GROUND_LINE.fill(language, &values);
     let rows = [
         (words::COLUMN_KIND, words::kind(request.kind).text(language).to_owned()),
         (words::GROUND, ground),
@@ -93,7 +96,8 @@ pub fn story(story: &RequestStory, language: Language) -> String {
     for (name, value) in rows.into_iter().filter(|(_, value)| !value.is_empty()) {
         add_line(&mut page, format_args!("  {:<15}{value}", name.text(language)));
     }
-    let kept: Vec<String> = story.kept.iter().flat_map(|target| answer::kept(target, language)).collect();
+    let kept: Vec<String> =
+        story.kept.iter().flat_map(|target| answer::kept(target, &story.titles, language)).collect();
     if !kept.is_empty() {
         add_line(&mut page, format_args!("{}", words::KEPT.text(language)));
     }
@@ -102,8 +106,10 @@ pub fn story(story: &RequestStory, language: Language) -> String {
     }
     add_line(&mut page, format_args!("{}", words::EVENTS.text(language)));
     for event in &story.events {
-        let note = event.note.as_deref().map(|note| format!(": {}", printable(note))).unwrap_or_default();
-        add_line(&mut page, format_args!("  {}  {}{note}", instant(event.at), event.event));
+        let note = event.note.as_deref();
+        let note = note.map(|note| words::EVENT_NOTE.fill(language, &[&printable(note)])).unwrap_or_default();
+        let what = words::event(&event.event).map_or(event.event.as_str(), |message| message.text(language));
+        add_line(&mut page, format_args!("  {}  {what}{note}", instant(event.at)));
     }
     page
 }
@@ -137,12 +143,15 @@ pub fn searched(plan: &Plan, request: &RequestPlan, language: Language) -> Strin
         let item = plan.items.iter().find(|item| item.item == kept.item);
         let name = item.map(|item| printable(&item.dataset)).unwrap_or_default();
         let code = printable(&kept.exception);
+        let why = run::exception(&kept.exception).text(language);
         let line = match kept.days() {
             Some((first, last)) if first != last => {
-                words::KEPT_BETWEEN.fill(language, &[&name, &kept.records, &first, &last, &code])
+                words::KEPT_BETWEEN.fill(language, &[&name, &kept.records, &first, &last, &why, &code])
             }
-            Some((_, until)) => words::KEPT_UNTIL.fill(language, &[&name, &kept.records, &until, &code]),
-            None => words::KEPT_UNKNOWN.fill(language, &[&name, &kept.records, &code]),
+            Some((_, until)) => {
+                words::KEPT_UNTIL.fill(language, &[&name, &kept.records, &until, &why, &code])
+            }
+            None => words::KEPT_UNKNOWN.fill(language, &[&name, &kept.records, &why, &code]),
         };
         add_line(&mut page, format_args!("  {line}"));
     }

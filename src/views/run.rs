@@ -204,8 +204,8 @@ mod tests {
         let page = human(&end(), Language::Fr);
         for line in [
             "shop.orders : 4 enregistrement(s), gel juridique (legal_hold)",
-            "shop.orders : 2 enregistrement(s), refusés par une contrainte du magasin (constraint)",
-            "shop.orders : nombre inconnu, magasin injoignable (unreachable)",
+            "shop.orders : 2 enregistrement(s), refusés par une contrainte du système (constraint)",
+            "shop.orders : nombre inconnu, système injoignable (unreachable)",
         ] {
             assert!(page.contains(line), "{page}");
         }

@@ -1,7 +1,7 @@
 //! How numbers, sizes, shares, instants and periods are written for people (floor 8, pure).
 
 use crate::policy::Language;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, SecondsFormat, Utc};
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, TableComponent, Width, presets};
 use std::collections::BTreeMap;
 use std::fmt::{Arguments, Write as _};
@@ -78,6 +78,43 @@ pub fn instant(at: DateTime<Utc>) -> String {
 #[must_use]
 pub fn day(at: DateTime<Utc>) -> String {
     at.date_naive().to_string()
+}
+
+/// A day as people write it.
+#[must_use]
+pub fn date(day: NaiveDate, language: Language) -> String {
+    const FRENCH: [&str; 12] = [
+        "janvier",
+        "février",
+        "mars",
+        "avril",
+        "mai",
+        "juin",
+        "juillet",
+        "août",
+        "septembre",
+        "octobre",
+        "novembre",
+        "décembre",
+    ];
+    const ENGLISH: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let names = if language == Language::Fr { FRENCH } else { ENGLISH };
+    let month = names.get(day.month0() as usize).copied().unwrap_or_default();
+    let first = if language == Language::Fr && day.day() == 1 { "er" } else { "" };
+    format!("{}{first} {month} {}", day.day(), day.year())
 }
 
 /// An ISO 8601 period of dates in words; what is not one is shown as it is.
@@ -290,6 +327,16 @@ mod tests {
         {
             check(legal_basis(code, Language::Fr), code);
         }
+    }
+
+    #[test]
+    fn days_are_written_as_people_do() {
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        check(date(day("2026-11-26"), Language::En), "26 November 2026");
+        check(date(day("2026-11-26"), Language::Fr), "26 novembre 2026");
+        check(date(day("2027-01-01"), Language::En), "1 January 2027");
+        check(date(day("2027-08-01"), Language::Fr), "1er août 2027");
+        check(date(day("2027-12-31"), Language::Fr), "31 décembre 2027");
     }
 
     #[test]

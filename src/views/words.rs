@@ -90,6 +90,7 @@ mod tests {
             .chain(requests::ALL)
             .chain(run::ALL)
             .chain(start::ALL)
+            .chain(together::ALL)
     }
 
     fn places(text: &str) -> BTreeSet<&str> {

@@ -33,7 +33,7 @@ messages! {
         "it is no file of the dataset, or cannot go (a link, several names)";
     HIDING: "Gardé : un marqueur reste tant qu'une version qu'il cache reste.",
         "Kept: a marker stays as long as a version that it hides does.";
-    LOCKED: "Gardé : sous un verrou du magasin, sans terme.", "Kept: under a lock of the store, without an end.";
-    LOCKED_UNTIL: "Gardé : sous un verrou du magasin jusqu'au {0}.", "Kept: under a lock of the store until {0}.";
+    LOCKED: "Gardé : sous un verrou du système, sans terme.", "Kept: under a lock of the store, without an end.";
+    LOCKED_UNTIL: "Gardé : sous un verrou du système jusqu'au {0}.", "Kept: under a lock of the store until {0}.";
     HELD: "Gardé : sous gel ({0}).", "Kept: under legal hold ({0}).";
 }

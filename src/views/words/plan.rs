@@ -64,7 +64,7 @@ messages! {
     KEPT_HELD: "{0} sous gel ({1})", "{0} held ({1})";
     KEPT_NOT_YET: "{0} pas encore échus", "{0} not yet due";
     KEPT_REFERENCED: "{0} encore référencés", "{0} still referred to";
-    KEPT_LOCKED: "{0} sous un verrou du magasin ({1})", "{0} under a lock of the store ({1})";
+    KEPT_LOCKED: "{0} sous un verrou du système ({1})", "{0} under a lock of the store ({1})";
     LOCK_UNTIL: "{0} : {1}, au plus tard jusqu'au {2}", "{0}: {1}, until {2} at the latest";
     LOCK_ENDLESS: "{0} : {1}, sans terme", "{0}: {1}, without an end";
     KEPT_DONE: "{0} déjà traités", "{0} already treated";
@@ -120,7 +120,7 @@ messages! {
     SEVERITY_NEEDS_APPROVAL: "demande l'accord d'une personne", "needs a person's approval";
     SEVERITY_REFUSAL: "interdit l'exécution", "cannot be applied";
     ON_ITEM: "point {0} : ", "item {0}: ";
-    UNREACHABLE: "Le plan est incomplet : « {0} » (magasin « {1} ») n'a pas pu être lu : {2}.",
+    UNREACHABLE: "Le plan est incomplet : « {0} » (système « {1} ») n'a pas pu être lu : {2}.",
         "The plan is incomplete: '{0}' (store '{1}') could not be read: {2}.";
 
     FIGURES_RECORDS: "{0} échus, au plus {1} sans accord exprès", "{0} due, at most {1} without a person's approval";
@@ -136,7 +136,7 @@ messages! {
         "{0} starts are neither a date nor a time with its zone; for local times declare their 'zone'";
     FIGURES_CONFLICT: "{0} enregistrements sont réclamés par plus d'une règle et sont conservés",
         "{0} records are claimed by more than one rule and are kept";
-    FIGURES_BACKUPS: "magasin « {0} » : les attestations seront partielles ; déclarer « backups_kept »",
+    FIGURES_BACKUPS: "système « {0} » : les attestations seront partielles ; déclarer « backups_kept »",
         "store '{0}': certificates will be partial; declare 'backups_kept'";
     FIGURES_TRIGGERS: "pour {0} enregistrements de « {1} » ; leur effet ne peut être prévu",
         "for {0} records of '{1}'; what they do cannot be foreseen";
@@ -158,7 +158,7 @@ messages! {
     FINDING_CASCADE: "une suppression en cascade n'est pas déclarée", "a cascade is not declared";
     FINDING_NOT_INDEXED: "une clé étrangère sans index ralentira l'exécution",
         "a foreign key without an index will slow the run";
-    FINDING_CONSTRAINT: "une contrainte du magasin refuserait la modification", "a constraint of the store would refuse the change";
+    FINDING_CONSTRAINT: "une contrainte du système refuserait la modification", "a constraint of the store would refuse the change";
     FINDING_BACKUPS: "durée des sauvegardes inconnue", "how long backups are kept is unknown";
     FINDING_CLOCK: "l'horloge est douteuse", "the clock is in doubt";
     FINDING_SHORTENED: "la durée a été raccourcie depuis la version précédente",
@@ -172,7 +172,7 @@ messages! {
         "no primary key: no record can be named";
     FINDING_LINKED_STAY: "des fichiers nommés par les lignes ne partent pas avec elles",
         "files that rows name do not go with them";
-    FINDING_INVENTORY: "les nombres sont ceux d'un inventaire du magasin ; ce qui a été écrit depuis reste jusqu'à la prochaine exécution",
+    FINDING_INVENTORY: "les nombres sont ceux d'un inventaire du système ; ce qui a été écrit depuis reste jusqu'à la prochaine exécution",
         "the counts are those of an inventory of the store; what was written since stays for the next run";
     FINDING_ORPHANS: "des objets que nul enregistrement ne nomme resteraient pour toujours",
         "objects that no record names would stay for ever";
@@ -183,9 +183,9 @@ messages! {
         "partitions in which everything is due are dropped as a whole";
     FINDING_PARTITIONS_COULD: "des partitions entièrement échues pourraient être supprimées d'un bloc",
         "partitions in which everything is due could be dropped as a whole";
-    FIGURES_LEAK: "magasin « {0} » : {1}", "store '{0}': {1}";
+    FIGURES_LEAK: "système « {0} » : {1}", "store '{0}': {1}";
     FIGURES_LEAK_DATASET: "« {0} » : {1}", "'{0}': {1}";
-    FIGURES_LEAK_UNSEEN: "magasin « {0} », {1} : {2}", "store '{0}', {1}: {2}";
+    FIGURES_LEAK_UNSEEN: "système « {0} », {1} : {2}", "store '{0}', {1}: {2}";
     FINDING_STATEMENTS_LOGGED: "les requêtes sont journalisées avec leurs valeurs, dont des clés d'enregistrements",
         "statements are logged with their values, among them keys of records";
     FINDING_STATEMENTS_COUNTED: "les requêtes sont comptées par leur texte, sans aucune valeur de notre part",
@@ -224,13 +224,13 @@ messages! {
         "texts that are not the person's records name them";
     FINDING_SAME_TABLE_TWICE: "plusieurs jeux de données décrivent la même table",
         "several datasets speak of one table";
-    FINDING_LOCKED: "des enregistrements échus restent sous un verrou de leur magasin",
+    FINDING_LOCKED: "des enregistrements échus restent sous un verrou de leur système",
         "records that are due stay under a lock of their store";
-    FINDING_BYPASS: "un verrou du magasin est outrepassé, comme le disent les réglages",
+    FINDING_BYPASS: "un verrou du système est outrepassé, comme le disent les réglages",
         "a lock of the store is bypassed, as the settings say";
-    FINDING_SET_UP: "la façon dont le magasin est réglé laisse survivre ou coûte quelque chose",
+    FINDING_SET_UP: "la façon dont le système est réglé laisse survivre ou coûte quelque chose",
         "the way the store is set up lets something survive, or costs";
-    FINDING_FORBIDS: "la façon dont le magasin est réglé empêche tout effacement",
+    FINDING_FORBIDS: "la façon dont le système est réglé empêche tout effacement",
         "the way the store is set up makes every removal fail";
 
     APPROVE_WITH: "Pour approuver (une autre personne que l'auteur) :", "To approve (somebody other than the author):";
@@ -245,7 +245,7 @@ messages! {
     RUN_OPEN: "L'exécution {0} de ce plan n'est pas achevée : oubliette apply --resume",
         "Run {0} of this plan is not finished: oubliette apply --resume";
     COVERED: "Couvert par des approbations permanentes.", "Covered by standing approvals.";
-    READY: "Ce plan peut être exécuté ; « apply » le comparera encore une fois aux magasins.",
+    READY: "Ce plan peut être exécuté ; « apply » le comparera encore une fois aux systèmes.",
         "This plan can be applied; `apply` compares it with the stores once more.";
     NOT_READY: "Ce plan ne peut pas être exécuté : {0}.", "This plan cannot be applied: {0}.";
     NOT_READY_UNAPPROVED: "il n'est pas approuvé", "it is not approved";
@@ -278,7 +278,7 @@ messages! {
 
     CHECK_GOOD: "Aucune anomalie.", "No faults found.";
     CHECK_COUNTS: "{0} erreur(s), {1} avertissement(s).", "{0} error(s), {1} warning(s).";
-    CHECK_OFFLINE: "Documents seuls : les magasins n'ont pas été lus.", "Documents only: the stores were not read.";
+    CHECK_OFFLINE: "Documents seuls : les systèmes n'ont pas été lus.", "Documents only: the stores were not read.";
 }
 
 /// What becomes of the records of an item, in one word.

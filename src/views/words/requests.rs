@@ -1,7 +1,7 @@
 //! Words of requests (floor 8).
 
 use super::{Message, messages};
-use crate::erasure::ground::RequestKind;
+use crate::erasure::ground::{Ground, RequestKind};
 use crate::erasure::request::RequestState;
 
 messages! {
@@ -28,10 +28,34 @@ messages! {
     COLUMN_DUE: "due", "due";
     COLUMN_LEFT: "jours restants", "days left";
     LATE: "en retard de {0}", "late by {0}";
+    GROUND_LINE: "{0} (RGPD, art. {1}) [{2}]", "{0} (GDPR art. {1}) [{2}]";
+    GROUND_NOT_NECESSARY: "les données ne sont plus nécessaires", "the data are no longer necessary";
+    GROUND_CONSENT: "le consentement est retiré", "consent was withdrawn";
+    GROUND_OBJECTION: "la personne s'oppose au traitement", "the person objects to the processing";
+    GROUND_UNLAWFUL: "le traitement est illicite", "the processing is unlawful";
+    GROUND_LAW: "une loi impose l'effacement", "a law demands the erasure";
+    GROUND_CHILD: "les données d'un enfant ont été collectées", "the data were collected from a child";
     GROUND: "fondement", "ground";
     PLANS: "plans", "plans";
     CERTIFICATES: "attestations", "certificates";
     EVENTS: "Ce qui s'est passé", "What happened";
+    EVENT_NOTE: " : {0}", ": {0}";
+    EVENT_RECEIVED: "reçue", "received";
+    EVENT_ASKED_AGAIN: "demandée de nouveau", "asked again";
+    EVENT_VERIFIED: "identité vérifiée", "identity verified";
+    EVENT_PLANNED: "plan établi", "plan drafted";
+    EVENT_RUNNING: "exécution commencée", "run begun";
+    EVENT_PARTIAL: "exécution finie, faite en partie", "run ended, done in part";
+    EVENT_WAITING: "exécution finie, le reste attend", "run ended, the rest waits";
+    EVENT_DONE: "exécution finie, demande faite", "run ended, request done";
+    EVENT_EXTENDED: "délai prolongé", "time extended";
+    EVENT_REFUSED: "refusée", "refused";
+    EVENT_CANCELLED: "annulée", "cancelled";
+    EVENT_REPLAY: "effacement à refaire après une restauration", "erasure to be done again after a restore";
+    EVENT_ERASED_AGAIN: "effacée de nouveau après une restauration", "erased again after a restore";
+    EVENT_TOLD: "destinataire informé", "recipient told";
+    EVENT_NOT_TOLD: "destinataire non informé", "recipient could not be told";
+    EVENT_NOT_POSSIBLE: "destinataire impossible à informer", "recipient impossible to tell";
     KIND_ERASURE: "effacement", "erasure";
     KIND_CONSENT: "retrait du consentement", "consent withdrawn";
     KIND_MARKETING: "opposition à la prospection", "objection to marketing";
@@ -56,16 +80,16 @@ messages! {
         "Plan {0} is not complete: the person was not looked for in {1}.";
     SEARCH_FOR: "Demande {0} ({1}), reçue le {2}, réponse due le {3} au plus tard.",
         "Request {0} ({1}), received on {2}, answer due on {3} at the latest.";
-    KEPT_UNTIL: "{0} : {1} enregistrement(s) conservé(s) jusqu'au {2} ({3})",
-        "{0}: {1} record(s) kept until {2} ({3})";
-    KEPT_BETWEEN: "{0} : {1} enregistrement(s) conservé(s), les premiers jusqu'au {2}, les derniers jusqu'au {3} ({4})",
-        "{0}: {1} record(s) kept, the first until {2}, the last until {3} ({4})";
+    KEPT_UNTIL: "{0} : {1} enregistrement(s) conservé(s) jusqu'au {2} ; {3} [{4}]",
+        "{0}: {1} record(s) kept until {2}; {3} [{4}]";
+    KEPT_BETWEEN: "{0} : {1} enregistrement(s) conservé(s), les premiers jusqu'au {2}, les derniers jusqu'au {3} ; {4} [{5}]",
+        "{0}: {1} record(s) kept, the first until {2}, the last until {3}; {4} [{5}]";
     KEPT_BEYOND: "{0} : {1} enregistrement(s) de la personne conservé(s), que la demande ne vise pas ({2})",
         "{0}: {1} record(s) of the person kept, which the request does not reach ({2})";
     KEPT_NO_RULE: "aucune règle", "no rule";
     KEPT: "Ce qui est conservé", "What is kept";
-    KEPT_UNKNOWN: "{0} : {1} enregistrement(s) conservé(s), fin inconnue ({2})",
-        "{0}: {1} record(s) kept, end not known ({2})";
+    KEPT_UNKNOWN: "{0} : {1} enregistrement(s) conservé(s), fin inconnue ; {2} [{3}]",
+        "{0}: {1} record(s) kept, end not known; {2} [{3}]";
 }
 
 #[must_use]
@@ -90,4 +114,40 @@ pub fn state(state: RequestState) -> Message {
         RequestState::Refused => STATE_REFUSED,
         RequestState::Cancelled => STATE_CANCELLED,
     }
+}
+
+#[must_use]
+pub fn ground(ground: Ground) -> Message {
+    match ground {
+        Ground::NotNecessary => GROUND_NOT_NECESSARY,
+        Ground::ConsentWithdrawn => GROUND_CONSENT,
+        Ground::Objection => GROUND_OBJECTION,
+        Ground::Unlawful => GROUND_UNLAWFUL,
+        Ground::LegalErasure => GROUND_LAW,
+        Ground::ChildData => GROUND_CHILD,
+    }
+}
+
+/// What happened to a request, by the word of the ledger; `None` for one that another program wrote.
+#[must_use]
+pub fn event(word: &str) -> Option<Message> {
+    Some(match word {
+        "received" => EVENT_RECEIVED,
+        "asked_again" => EVENT_ASKED_AGAIN,
+        "verified" => EVENT_VERIFIED,
+        "planned" => EVENT_PLANNED,
+        "running" => EVENT_RUNNING,
+        "partial" => EVENT_PARTIAL,
+        "waiting" => EVENT_WAITING,
+        "done" => EVENT_DONE,
+        "extended" => EVENT_EXTENDED,
+        "refused" => EVENT_REFUSED,
+        "cancelled" => EVENT_CANCELLED,
+        "replay" => EVENT_REPLAY,
+        "erased_again" => EVENT_ERASED_AGAIN,
+        "recipient_told" => EVENT_TOLD,
+        "recipient_not_told" => EVENT_NOT_TOLD,
+        "recipient_not_possible" => EVENT_NOT_POSSIBLE,
+        _ => return None,
+    })
 }

@@ -80,7 +80,7 @@ messages! {
         "The date of remaining copies has passed: `oubliette certificates close-residuals`.";
     CLOSURES_NONE: "Aucune copie restante à clore.", "No remaining copy to close.";
     CLOSURE_AT: "Attestation {0} clôt des copies restantes de {1} :", "Certificate {0} closes remaining copies of {1}:";
-    CLOSURE_SEEN: "{0} de « {1} » ({2}) : a disparu, le magasin a été relu", "{0} of '{1}' ({2}): gone, the store was read again";
+    CLOSURE_SEEN: "{0} de « {1} » ({2}) : a disparu, le système a été relu", "{0} of '{1}' ({2}): gone, the store was read again";
     CLOSURE_DECLARED: "{0} de « {1} » ({2}) : terme déclaré atteint, personne n’a pu regarder",
         "{0} of '{1}' ({2}): its declared time has passed, nobody could look";
     CLOSURE_OPEN: "{0} de « {1} » ({2}) : reste ouverte", "{0} of '{1}' ({2}): stays open";
@@ -121,14 +121,14 @@ messages! {
         "a record is there again under the same key";
     FAILED_STILL_PRESENT: "encore présents à la relecture", "still there when read back";
     FAILED_LINKED: "un fichier lié n'a pas pu être supprimé", "a linked file could not be deleted";
-    FAILED_UNREACHABLE: "magasin injoignable", "store out of reach";
+    FAILED_UNREACHABLE: "système injoignable", "store out of reach";
     FAILED_RUN_CLOSED: "exécution close avant la fin", "the run was closed before its end";
-    FAILED_DENIED: "accès refusé par le magasin", "the store denied access";
+    FAILED_DENIED: "accès refusé par le système", "the store denied access";
     FAILED_SCHEMA: "la structure des données a changé", "the structure of the data changed";
-    FAILED_BUSY: "magasin occupé", "the store was busy";
+    FAILED_BUSY: "système occupé", "the store was busy";
     FAILED_FULL: "espace insuffisant", "no space left";
-    FAILED_CONSTRAINT: "refusés par une contrainte du magasin", "refused by a constraint of the store";
-    FAILED_NOT_SUPPORTED: "le magasin ne sait pas le faire", "the store cannot do it";
+    FAILED_CONSTRAINT: "refusés par une contrainte du système", "refused by a constraint of the store";
+    FAILED_NOT_SUPPORTED: "le système ne sait pas le faire", "the store cannot do it";
     FAILED_FOUND_AGAIN: "retrouvés par une seconde recherche, apparus depuis le plan",
         "found by a second search, appeared since the plan";
     FAILED_IN_TEXT: "la personne est encore nommée dans des textes", "texts still name the person";
@@ -153,13 +153,22 @@ messages! {
     KEPT_WITH_RETAINED: "des enregistrements conservés y renvoient", "records that are kept refer to them";
     KEPT_NAMED: "des lignes qui restent les nomment", "rows that stay name them";
     KEPT_LEGALLY: "conservés par obligation légale (RGPD art. 17(3)(b))", "kept by a legal obligation (GDPR art. 17(3)(b))";
+    KEPT_EXPRESSION: "conservés pour la liberté d'expression et d'information (RGPD art. 17(3)(a))",
+        "kept for freedom of expression and information (GDPR art. 17(3)(a))";
+    KEPT_INTEREST: "conservés pour une mission d'intérêt public (RGPD art. 17(3)(b))",
+        "kept for a task in the public interest (GDPR art. 17(3)(b))";
+    KEPT_AUTHORITY: "conservés pour l'exercice de l'autorité publique (RGPD art. 17(3)(b))",
+        "kept for the exercise of official authority (GDPR art. 17(3)(b))";
+    KEPT_HEALTH: "conservés pour la santé publique (RGPD art. 17(3)(c))", "kept for public health (GDPR art. 17(3)(c))";
+    KEPT_ARCHIVE: "conservés pour l'archivage, la recherche ou la statistique (RGPD art. 17(3)(d))",
+        "kept for archiving, research or statistics (GDPR art. 17(3)(d))";
     KEPT_CLAIMS: "conservés pour la défense de droits en justice (RGPD art. 17(3)(e))",
         "kept for legal claims (GDPR art. 17(3)(e))";
-    KEPT_GOVERNANCE: "verrou de gouvernance du magasin (Object Lock)", "governance retention of the store (Object Lock)";
-    KEPT_COMPLIANCE: "verrou de conformité du magasin (Object Lock)", "compliance retention of the store (Object Lock)";
-    KEPT_EVENT_HOLD: "verrou du magasin en attente d'un événement (Object Lock)",
+    KEPT_GOVERNANCE: "verrou de gouvernance du système (Object Lock)", "governance retention of the store (Object Lock)";
+    KEPT_COMPLIANCE: "verrou de conformité du système (Object Lock)", "compliance retention of the store (Object Lock)";
+    KEPT_EVENT_HOLD: "verrou du système en attente d'un événement (Object Lock)",
         "retention of the store that waits for an event (Object Lock)";
-    KEPT_STORE_HOLD: "gel posé dans le magasin (Object Lock)", "legal hold placed in the store (Object Lock)";
+    KEPT_STORE_HOLD: "gel posé dans le système (Object Lock)", "legal hold placed in the store (Object Lock)";
     KEPT_OTHER: "exception", "exception";
     RESIDUALS: "Copies résiduelles", "Residual copies";
     RESIDUAL_UNTIL: "{0} de « {1} » jusqu'au {2} ({3})", "{0} of '{1}' until {2} ({3})";
@@ -177,7 +186,7 @@ messages! {
     RESIDUAL_TRIGGER_COPY: "recopie possible par un déclencheur", "possible copy by a trigger";
     RESIDUAL_STATEMENT_LOG: "journal des requêtes, avec des clés", "log of statements, with keys";
     RESIDUAL_NOT_SEEN: "ce qui subsiste n'a pas pu être vu", "what remains could not be seen";
-    LIMITS: "Cette attestation dit ce qui a été vu dans les magasins nommés. Elle ne prouve pas qu'aucune autre copie n'existe.",
+    LIMITS: "Cette attestation dit ce qui a été vu dans les systèmes nommés. Elle ne prouve pas qu'aucune autre copie n'existe.",
         "This certificate says what was seen in the stores it names. It does not prove that no other copy exists.";
     RECEIPT_WRITTEN: "Récépissé écrit dans {0}. Il est personnel : le remettre à la personne ou à l'auditeur, sans le publier.",
         "Receipt written to {0}. It is personal: hand it to the person or the auditor, do not publish it.";
@@ -242,6 +251,11 @@ pub fn exception(code: &str) -> Message {
         "named_by_rows" => KEPT_NAMED,
         "eu-gdpr:JustificationA17LegallyRequired" => KEPT_LEGALLY,
         "eu-gdpr:JustificationA17LegalClaims" => KEPT_CLAIMS,
+        "eu-gdpr:JustificationA17FreedomOfExpression" => KEPT_EXPRESSION,
+        "eu-gdpr:JustificationA17PublicInterest" => KEPT_INTEREST,
+        "eu-gdpr:JustificationA17OfficialAuthority" => KEPT_AUTHORITY,
+        "eu-gdpr:JustificationA17PublicHealth" => KEPT_HEALTH,
+        "eu-gdpr:JustificationA17Archiving" => KEPT_ARCHIVE,
         "legal_hold" => KEPT_HOLD,
         "legal_obligation" => KEPT_DUTY,
         "restriction" => KEPT_RESTRICTION,

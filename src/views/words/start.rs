@@ -11,12 +11,12 @@ messages! {
     INIT_STEP_EXAMPLE: "crée la petite base d'exemple", "makes the tiny example database";
     INIT_STEP_LIVE: "compare les documents à la base", "compares the documents with the database";
     INIT_STEP_PLAN: "dit ce qui est échu, sans rien modifier", "says what is due, changing nothing";
-    INIT_STEP_EDIT: "Puis remplacer l'exemple par vos magasins dans oubliette.yaml, data-map.yaml et policies/.",
+    INIT_STEP_EDIT: "Puis remplacer l'exemple par vos systèmes dans oubliette.yaml, data-map.yaml et policies/.",
         "Then replace the example by your own stores in oubliette.yaml, data-map.yaml and policies/.";
     INIT_KEEP_KEYS: "Garder keys/, state/ et sealed/ hors de tout dépôt public ; sauvegarder keys/.",
         "Keep keys/, state/ and sealed/ out of any public repository; back keys/ up.";
 
-    GRANTS_HEADING: "Les droits dont chaque magasin a besoin, et aucun de plus. Rien n'est exécuté ici.",
+    GRANTS_HEADING: "Les droits dont chaque système a besoin, et aucun de plus. Rien n'est exécuté ici.",
         "The rights that each store needs, and none beyond them. Nothing is run here.";
     GRANTS_POSTGRES: "« {0} » (PostgreSQL, {1}) : deux rôles à la place de oubliette_reader et oubliette_writer. Pour passer VACUUM après une exécution, l'écrivain doit posséder les tables ; sinon c'est dit sur le certificat.",
         "'{0}' (PostgreSQL, {1}): two roles in the place of oubliette_reader and oubliette_writer. To run VACUUM after a run the writer must own the tables; otherwise the certificate says so.";

@@ -35,7 +35,8 @@ fn the_first_and_the_last_day_of_what_is_kept_are_told() {
         (&first.as_str().into(), &last.as_str().into())
     );
     let letter = project.run(&["--lang", "fr", "requests", "answer", &request]).expect(0).stdout;
-    let said = format!("les premiers jusqu'au {first}, les derniers jusqu'au {last}");
+    let said =
+        format!("les premiers jusqu'au 2 mai {}, les derniers jusqu'au 2 mai {}", &first[..4], &last[..4]);
     assert!(letter.contains(&said), "{letter}");
     // The first goes when it may, and not with the last.
     let shown = project.run(&["--format", "json", "requests", "show", &request]).expect(0).json();
@@ -43,4 +44,60 @@ fn the_first_and_the_last_day_of_what_is_kept_are_told() {
     let until = format!("SELECT CAST(julianday('{first}') - julianday('now') AS INTEGER);");
     let days: u32 = project.sql("crm.db", &until).parse().unwrap();
     assert_eq!((planned_in(&project, days - 1), planned_in(&project, days + 2)), (0, 1));
+}
+
+/// A day such as 2026-11-26.
+fn has_iso_date(text: &str) -> bool {
+    let is_date = |window: &[u8]| {
+        window.iter().enumerate().all(|(place, byte)| match place {
+            4 | 7 => *byte == b'-',
+            _ => byte.is_ascii_digit(),
+        })
+    };
+    text.as_bytes().windows(10).any(is_date)
+}
+
+#[test]
+fn what_keeps_is_said_in_words_and_days_are_written_as_people_do() {
+    let project = shop();
+    let request = verified(&project, "email=jo@example.org", &[]);
+    let code = "[eu-gdpr:JustificationA17LegallyRequired]";
+    for (language, words) in [
+        ("fr", "conservés par obligation légale (RGPD art. 17(3)(b))"),
+        ("en", "kept by a legal obligation (GDPR art. 17(3)(b))"),
+    ] {
+        let page = project.run(&["--lang", language, "erase", &request]).expect(0).stdout;
+        assert!(page.contains(&format!("; {words} {code}")), "{page}");
+    }
+    erased(&project, &request, 0);
+    let until = super::days(&project).1;
+    for (language, words) in [("fr", "jusqu'au 2 mai"), ("en", "until 2 May")] {
+        let letter = project.run(&["--lang", language, "requests", "answer", &request]).expect(0).stdout;
+        assert!(letter.contains(&format!("{words} {}", &until[..4])), "{letter}");
+        assert!(!has_iso_date(&letter), "{letter}");
+    }
+    let story = project.run(&["--lang", "fr", "requests", "show", &request]).expect(0).stdout;
+    for said in [
+        "fondement      les données ne sont plus nécessaires (RGPD, art. 17(1)(a)) [eu-gdpr:Justification",
+        "Z  reçue\n",
+        "Z  identité vérifiée : support: answered from the address on file\n",
+        "Z  plan établi\n",
+        "Z  exécution commencée\n",
+        "Z  exécution finie, le reste attend\n",
+    ] {
+        assert!(story.contains(said), "{said} is not in\n{story}");
+    }
+}
+
+#[test]
+fn a_letter_has_the_titles_of_the_policies_also_of_what_was_not_reached() {
+    let project = shop();
+    std::fs::rename(project.path("billing.db"), project.path("away")).unwrap();
+    let request = verified(&project, "email=jo@example.org", &[]);
+    erased(&project, &request, 3);
+    for (language, said) in [("fr", "Factures : système injoignable"), ("en", "Invoices: store out of reach")]
+    {
+        let letter = project.run(&["--lang", language, "requests", "answer", &request]).expect(0).stdout;
+        assert!(letter.contains(&format!("  - {said}\n")) && !letter.contains("magasin"), "{letter}");
+    }
 }
