@@ -66,7 +66,7 @@ pub use recipients::{NoticesDue, RecipientStanding, Telling};
 pub use replay::{Replay, ReplayScope};
 pub use requests::{OUTSIDE, RequestAnswer, RequestReceipt, RequestReceived, RequestStory};
 pub use scanning::{Scan, ScannedRule, UnreachedDataset};
-pub use status::Status;
+pub use status::{NextAnswer, OpenRequests, Status};
 pub use titles::Titles;
 pub use together::{LeftAlone, PERSONS_MAX, PersonLine, PlannedTogether};
 pub use unattended::RuleName;

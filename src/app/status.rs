@@ -4,13 +4,14 @@
 
 use super::closures::{self, OpenResiduals};
 use super::{App, AppError};
+use crate::erasure::request::{Request, RequestState};
 use crate::erasure::returned::Look;
 use crate::execution::Control;
 use crate::hold::HoldRegister as _;
 use crate::journal::{JournalStore as _, RunRecord};
 use crate::ledger::{ClockAcceptance, OutboxState};
 use crate::plan::store::{PlanEntry, PlanStore as _, StandingApproval};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 /// The state of a project.
 #[derive(Debug)]
@@ -38,6 +39,41 @@ pub struct Status {
     pub returned: Option<Look>,
     /// Notices on their way to receivers.
     pub outbox: OutboxState,
+    pub requests: OpenRequests,
+}
+
+/// Requests of persons that have not ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OpenRequests {
+    /// Something is to be done about them now.
+    pub open: u64,
+    /// Done, but for what waits until a duty or a hold ends.
+    pub waiting: u64,
+    /// Of the answers that are awaited, the one that is due first.
+    pub next: Option<NextAnswer>,
+}
+
+/// The answer to a request, which is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NextAnswer {
+    pub request_id: String,
+    pub due_on: NaiveDate,
+    /// Negative when it is late.
+    pub days_left: i64,
+}
+
+impl OpenRequests {
+    fn of(requests: &[Request], now: DateTime<Utc>) -> Self {
+        let answers = requests.iter().filter_map(|request| {
+            let days_left = request.days_left(now)?;
+            Some(NextAnswer { request_id: request.request_id.clone(), due_on: request.due_on, days_left })
+        });
+        Self {
+            open: requests.iter().filter(|request| request.state.awaits_answer()).count() as u64,
+            waiting: requests.iter().filter(|request| request.state == RequestState::Waiting).count() as u64,
+            next: answers.min_by_key(|answer| answer.due_on),
+        }
+    }
 }
 
 /// Plans shown.
@@ -72,6 +108,7 @@ impl App {
             clock_acceptances: self.ledger.clock_acceptances().await?,
             returned: self.ledger.last_look().await?,
             outbox: self.ledger.outbox_state().await?,
+            requests: OpenRequests::of(&self.ledger.requests(false).await?, now),
         })
     }
 

@@ -162,7 +162,7 @@ pub enum Command {
         after_help = "Erased persons are known by keyed hashes alone, for `suppression.kept_for` of the settings; every table with columns that identify persons is read whole. Then `oubliette approve PLAN --as NAME` and `oubliette apply PLAN`, as for any plan.\n\nExit status: 0, 2, 3 when a dataset could not be read.\n\nExamples:\n  oubliette replay --since 2026-03-05T02:30:00Z\n  oubliette replay --request request-4f2c"
     )]
     Replay(ReplayArguments),
-    /// Shows plans, open runs, holds and certificates.
+    /// Shows plans, open runs, holds, requests and certificates.
     #[command(after_help = "Exit status: 0, 2.\n\nExample:\n  oubliette status --format json")]
     Status,
     /// Carries out the schedules of the settings, unattended.

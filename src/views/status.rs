@@ -4,9 +4,10 @@ use super::JSON_FORMAT_VERSION;
 use super::replay::{self, LookJson};
 use super::text::{self, instant, printable};
 use super::words::run as words;
-use crate::app::{ClockAcceptance, OpenResiduals, Status};
+use crate::app::{ClockAcceptance, NextAnswer, OpenRequests, OpenResiduals, Status};
 use crate::plan::store::PlanEntry;
 use crate::policy::Language;
+use chrono::NaiveDate;
 use serde::Serialize;
 
 /// Characters of a run's id in the table.
@@ -30,6 +31,7 @@ pub fn human(status: &Status, language: Language) -> String {
         line(words::STATUS_OPEN_RUN.fill(language, &values));
     }
     line(words::STATUS_HOLDS.fill(language, &[&status.holds_active, &status.holds_review_due]));
+    requests(&status.requests, language, &mut line);
     line(match status.last_certificate_at.map(instant) {
         Some(last) => words::STATUS_LAST_CERTIFICATE.fill(language, &[&status.certificates, &last]),
         None => words::STATUS_CERTIFICATES.fill(language, &[&status.certificates]),
@@ -69,6 +71,17 @@ fn residuals(status: &Status, language: Language, line: &mut impl FnMut(String))
         }
         line(words::STATUS_RESIDUALS_NEXT.fill(language, &[&instant(next)]));
     }
+}
+
+/// How many requests of persons are open, and which answer is due first.
+fn requests(requests: &OpenRequests, language: Language, line: &mut impl FnMut(String)) {
+    line(words::STATUS_REQUESTS.fill(language, &[&requests.open, &requests.waiting]));
+    let Some(NextAnswer { request_id, due_on, days_left }) = &requests.next else { return };
+    line(if *days_left < 0 {
+        words::STATUS_ANSWER_LATE.fill(language, &[request_id, due_on, &days_left.unsigned_abs()])
+    } else {
+        words::STATUS_ANSWER_DUE.fill(language, &[request_id, due_on, days_left])
+    });
 }
 
 /// What receivers do not have yet, or never will.
@@ -135,7 +148,32 @@ pub struct StatusJson<'a> {
     /// The newest look for erased persons, by a run, `check` or `replay`.
     erased_seen_again: Option<LookJson<'a>>,
     notices: NoticesJson,
+    requests: RequestsJson<'a>,
     plans: Vec<PlanJson<'a>>,
+}
+
+/// Requests of persons that have not ended.
+#[derive(Debug, Serialize)]
+struct RequestsJson<'a> {
+    open: u64,
+    waiting: u64,
+    /// The answer that is due first.
+    next_request_id: Option<&'a str>,
+    next_due_on: Option<NaiveDate>,
+    days_left: Option<i64>,
+}
+
+impl<'a> RequestsJson<'a> {
+    fn new(requests: &'a OpenRequests) -> Self {
+        let next = requests.next.as_ref();
+        Self {
+            open: requests.open,
+            waiting: requests.waiting,
+            next_request_id: next.map(|next| next.request_id.as_str()),
+            next_due_on: next.map(|next| next.due_on),
+            days_left: next.map(|next| next.days_left),
+        }
+    }
 }
 
 /// The open copies of one certificate.
@@ -228,6 +266,7 @@ impl<'a> StatusJson<'a> {
                 oldest_raised_at: status.outbox.oldest_raised_at.map(instant),
                 given_up: status.outbox.given_up,
             },
+            requests: RequestsJson::new(&status.requests),
             plans: plans.collect(),
         }
     }
@@ -262,7 +301,26 @@ mod tests {
             clock_acceptances: Vec::new(),
             returned: None,
             outbox: OutboxState::default(),
+            requests: OpenRequests::default(),
         }
+    }
+
+    #[test]
+    fn requests_are_counted_and_the_first_deadline_is_named() {
+        assert!(human(&status(), Language::En).contains("Requests of persons: 0 open, 0 waiting."));
+        let due = |days_left| {
+            let due_on = NaiveDate::from_ymd_opt(2026, 12, 28).unwrap();
+            let next = NextAnswer { request_id: "request-1".into(), due_on, days_left };
+            Status { requests: OpenRequests { open: 3, waiting: 1, next: Some(next) }, ..status() }
+        };
+        let page = human(&due(2), Language::Fr);
+        assert!(page.contains("Demandes de personnes : 3 ouverte(s), 1 en attente."), "{page}");
+        assert!(page.contains("due le 2026-12-28 (request-1), dans 2 jour(s)."), "{page}");
+        let page = human(&due(-4), Language::En);
+        assert!(page.contains("LATE by 4 day(s): it was due on 2026-12-28 (request-1)."), "{page}");
+        let json = serde_json::to_value(StatusJson::new(&due(-4))).unwrap();
+        assert_eq!(json["requests"]["next_request_id"], "request-1");
+        assert_eq!((&json["requests"]["open"], &json["requests"]["days_left"]), (&3.into(), &(-4).into()));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod receipts;
 mod servers;
 mod shapes;
 mod speed;
+mod status;
 mod stuck;
 mod texts;
 mod together;

@@ -71,6 +71,11 @@ messages! {
     STATUS_OPEN_RUN: "Exécution {0} du plan {1} : {2}, depuis le {3}.", "Run {0} of plan {1}: {2}, since {3}.";
     STATUS_NO_RUN: "Aucune exécution ouverte.", "No open runs.";
     STATUS_HOLDS: "Gels actifs : {0}, dont {1} à revoir.", "Active holds: {0}, {1} of them to be reviewed.";
+    STATUS_REQUESTS: "Demandes de personnes : {0} ouverte(s), {1} en attente.", "Requests of persons: {0} open, {1} waiting.";
+    STATUS_ANSWER_DUE: "Prochaine réponse due le {1} ({0}), dans {2} jour(s).",
+        "The next answer is due on {1} ({0}), in {2} day(s).";
+    STATUS_ANSWER_LATE: "Réponse en RETARD de {2} jour(s) : elle était due le {1} ({0}).",
+        "An answer is LATE by {2} day(s): it was due on {1} ({0}).";
     STATUS_CERTIFICATES: "Attestations : {0}.", "Certificates: {0}.";
     STATUS_LAST_CERTIFICATE: "Attestations : {0}, la dernière : {1}.", "Certificates: {0}, the last one: {1}.";
     STATUS_RESIDUALS: "Copies restantes non closes : {0}, sur {1} attestation(s).",
