@@ -31,13 +31,14 @@ pub(super) async fn settle_all(
     let mut redo = BTreeSet::new();
     let open_batches = session.executor.journal.open_batches(&session.run.run_id).await?;
     for batch in open_batches {
+        // The run was interrupted, whatever the batch comes to.
+        mark_reconciled(session).await?;
         let (store, selection) = place(session, items, &batch.id)?;
         let intended = open_intended(session, &batch)?;
         let doubt = Doubt { id: &batch.id, state: batch.state };
         let open = session.store(store)?;
         if partitions::stays(session, open, selection, (&batch.id, &intended)).await? {
             // It goes whole or not at all, so nothing of this batch is gone by our doing.
-            mark_reconciled(session).await?;
             abandon(session, selection, &batch.id).await?;
         } else {
             settle(session, open, selection, doubt, &intended).await?;
@@ -106,10 +107,11 @@ pub(super) async fn settle(
         seen.counts.insert(group.dataset.clone(), counts);
         seen.not_disposed.extend(DeltaGroup::between(&group.dataset, &group.keys, disposed));
     }
-    mark_reconciled(session).await?;
     match (told, doubt.state) {
+        // Nothing is gone by our doing, as where a store refused: nothing had to be put together afterwards.
         (0, BatchState::Intended) => abandon(session, selection, doubt.id).await,
         (_, BatchState::Intended) => {
+            mark_reconciled(session).await?;
             let delta = OutcomeDelta { groups: seen.not_disposed.clone(), last_key: None, exhausted: false };
             attempt::record(session, selection, doubt.id, Transition::Settle, &delta, &seen).await
         }

@@ -65,6 +65,28 @@ fn records_that_a_constraint_keeps_are_still_there_on_the_certificate() {
     assert_eq!(predicate["schemaVersion"], 2);
 }
 
+/// A store that refuses is no run that was interrupted, and a run that was killed is one.
+#[test]
+#[cfg_attr(not(feature = "failpoints"), ignore = "needs the feature failpoints")]
+fn only_a_run_that_was_interrupted_is_said_to_have_been() {
+    let (_, predicate) = applied(&refused_by_a_constraint(), 3);
+    assert_eq!(predicate["evidence"]["basis"], "observed");
+    for point in ["after-intent:1", "after-commit:1"] {
+        let project = project(
+            &[("ok", "purge")],
+            "CREATE TABLE ok(id INTEGER PRIMARY KEY, d DATE);
+             INSERT INTO ok VALUES (1, '2010-01-01'), (2, date('now'));",
+        );
+        project.approved();
+        let killed = project.command(&["apply"]).env("OUBLIETTE_FAILPOINT", point).output().unwrap();
+        assert_eq!(killed.status.code(), None, "{point} was not reached");
+        let end = project.run(&["--format", "json", "apply", "--resume"]).expect(0).json();
+        let certificate = find_text(&end, "certificate_id").unwrap();
+        let shown = project.run(&["--format", "json", "certificates", "show", &certificate]).expect(0).json();
+        assert_eq!(shown["statement"]["predicate"]["evidence"]["basis"], "reconciled", "{point}");
+    }
+}
+
 #[test]
 fn a_change_that_a_trigger_undoes_is_still_there_on_the_certificate() {
     let project = project(
