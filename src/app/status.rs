@@ -69,7 +69,7 @@ impl OpenRequests {
             Some(NextAnswer { request_id: request.request_id.clone(), due_on: request.due_on, days_left })
         });
         Self {
-            open: requests.iter().filter(|request| request.state.awaits_answer()).count() as u64,
+            open: requests.iter().filter(|request| request.state.is_open()).count() as u64,
             waiting: requests.iter().filter(|request| request.state == RequestState::Waiting).count() as u64,
             next: answers.min_by_key(|answer| answer.due_on),
         }

@@ -4,6 +4,10 @@
 //! keeps what comes out. Identities are not in here: they rest sealed in the ledger, and a request is
 //! about them only by its id.
 
+mod state;
+
+pub use state::RequestState;
+
 use super::deadline::{Country, DeadlineError, Law};
 use super::ground::{Ground, RequestKind};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -39,6 +43,9 @@ pub struct Request {
     pub next_on: Option<NaiveDate>,
     /// A run was begun at some time: something may have been touched.
     pub begun: bool,
+    /// It waited for a duty or a hold to end: by then the person had an answer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_waited: bool,
     /// When it came to its end, whichever that was.
     pub ended_at: Option<DateTime<Utc>>,
     /// Nobody asked: after a restore the erasure of these requests is done again.
@@ -47,26 +54,6 @@ pub struct Request {
     /// What the persons gave anew after their erasure goes too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub takes_new: bool,
-}
-
-/// Where a request stands. Whether its plan is approved is the plan's to say.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RequestState {
-    Received,
-    /// The person is who they say.
-    Verified,
-    /// A plan was drafted.
-    Planned,
-    /// A run of its plan was begun.
-    Running,
-    /// Done in part: something could not be reached or failed, and is to be tried again.
-    Partial,
-    /// Done, but for what a duty or a hold keeps, which is queued.
-    Waiting,
-    Done,
-    Refused,
-    Cancelled,
 }
 
 /// The answer comes later than the law's first period, which was announced in time.
@@ -140,56 +127,6 @@ pub enum RequestError {
     Deadline(#[from] DeadlineError),
 }
 
-impl RequestState {
-    pub const ALL: [Self; 9] = [
-        Self::Received,
-        Self::Verified,
-        Self::Planned,
-        Self::Running,
-        Self::Partial,
-        Self::Waiting,
-        Self::Done,
-        Self::Refused,
-        Self::Cancelled,
-    ];
-
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Received => "received",
-            Self::Verified => "verified",
-            Self::Planned => "planned",
-            Self::Running => "running",
-            Self::Partial => "partial",
-            Self::Waiting => "waiting",
-            Self::Done => "done",
-            Self::Refused => "refused",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text)
-    }
-
-    /// Nothing more will be done, and what named the person is destroyed.
-    #[must_use]
-    pub fn is_final(self) -> bool {
-        matches!(self, Self::Done | Self::Refused | Self::Cancelled)
-    }
-
-    /// The person still waits for an answer.
-    #[must_use]
-    pub fn awaits_answer(self) -> bool {
-        !self.is_final() && self != Self::Waiting
-    }
-
-    fn is_before_a_run(self) -> bool {
-        matches!(self, Self::Received | Self::Verified | Self::Planned)
-    }
-}
-
 impl RefusalReason {
     pub const ALL: [Self; 4] =
         [Self::IdentityNotVerified, Self::ManifestlyUnfounded, Self::Excessive, Self::NoGround];
@@ -239,6 +176,7 @@ impl Request {
             refusal: None,
             next_on: None,
             begun: false,
+            has_waited: false,
             ended_at: None,
             replays: Vec::new(),
             takes_new: false,
@@ -288,6 +226,7 @@ impl Request {
     /// [`RequestError::NotVerified`], or [`RequestError::State`] while it runs and after its end.
     pub fn plan(&mut self) -> Result<(), RequestError> {
         self.may_be_planned()?;
+        self.has_waited |= self.state == RequestState::Waiting;
         self.state = RequestState::Planned;
         Ok(())
     }
@@ -353,7 +292,7 @@ impl Request {
     /// # Errors
     /// [`RequestError::ExtendedAlready`], [`RequestError::ExtendedTooLate`], or no answer is awaited.
     pub fn extend(&mut self, reason: ExtensionReason, at: DateTime<Utc>) -> Result<(), RequestError> {
-        self.expect(self.state.awaits_answer(), "extended")?;
+        self.expect(self.awaits_answer(), "extended")?;
         if self.extension.is_some() {
             return Err(RequestError::ExtendedAlready { request_id: self.request_id.clone() });
         }
@@ -434,12 +373,17 @@ impl Request {
         Ok(())
     }
 
+    /// The person still waits for an answer.
+    #[must_use]
+    pub fn awaits_answer(&self) -> bool {
+        self.state.is_open() && !self.has_waited && !self.is_replay()
+    }
+
     /// Whole days left for the answer at `now`; negative when it is late, `None` when none is awaited.
     #[must_use]
     pub fn days_left(&self, now: DateTime<Utc>) -> Option<i64> {
         let today = now.with_timezone(&Country::of_code(&self.country).time_zone()).date_naive();
-        let is_awaited = self.state.awaits_answer() && !self.is_replay();
-        is_awaited.then(|| (self.due_on - today).num_days())
+        self.awaits_answer().then(|| (self.due_on - today).num_days())
     }
 
     /// The end of the last day, as an instant.
@@ -463,11 +407,7 @@ impl Request {
     ) -> bool {
         let same_reach = self.kind == kind && &self.record_types == record_types;
         let covers = same_reach || self.kind == RequestKind::Erasure && self.record_types.is_empty();
-        self.state.awaits_answer()
-            && !self.is_replay()
-            && covers
-            && !theirs.is_empty()
-            && theirs.is_subset(own)
+        self.awaits_answer() && covers && !theirs.is_empty() && theirs.is_subset(own)
     }
 
     fn is_untouched(&self) -> bool {

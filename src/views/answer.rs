@@ -32,7 +32,7 @@ pub fn letter(answer: &RequestAnswer, language: Language) -> String {
         }
         _ => page.push_str(&done(answer, language)),
     }
-    if request.state.awaits_answer() {
+    if request.awaits_answer() {
         let line = match &request.extension {
             Some(extension) => {
                 let reason = words::extension(extension.reason).text(language);

@@ -57,7 +57,7 @@ fn left(days_left: Option<i64>, language: Language) -> String {
 #[must_use]
 pub fn line(request: &Request, language: Language) -> String {
     let state = words::state(request.state).text(language);
-    let line = if request.state.awaits_answer() {
+    let line = if request.awaits_answer() {
         words::LINE.fill(language, &[&request.request_id, &state, &request.due_on])
     } else {
         words::LINE_ENDED.fill(language, &[&request.request_id, &state])

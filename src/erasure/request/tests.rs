@@ -48,6 +48,8 @@ fn nothing_is_planned_before_the_identity_is_verified() {
     request.end(RunEnded::SomeKept, at("2026-03-08T08:00:00Z"));
     assert_eq!((request.state, request.days_left(at("2026-03-09T08:00:00Z"))), (RequestState::Waiting, None));
     request.plan().unwrap();
+    // The answer was given when it began to wait: nothing is late when the rest goes.
+    assert_eq!((request.state, request.days_left(at("2036-03-07T08:00:00Z"))), (RequestState::Planned, None));
     request.begin().unwrap();
     request.end(RunEnded::Whole, at("2036-03-08T08:00:00Z"));
     assert_eq!(request.ended_at, Some(at("2036-03-08T08:00:00Z")));
