@@ -199,6 +199,10 @@ pub trait RecordSource: Debug + Send + Sync {
         Ok(Vec::new())
     }
 
+    /// So many batches of other processes of ours are under way on the store: for [`RecordSource::pressure`] they are no
+    /// strangers.
+    fn expect_company(&self, _batches: u32) {}
+
     /// What speaks for going slower. Looked at between batches.
     async fn pressure(&self) -> Result<Pressure, ConnectorError>;
 }
@@ -254,6 +258,9 @@ pub trait RecordDisposer: Debug + Send + Sync {
     async fn committed(&self, _intended: &Intended) -> Result<Option<bool>, ConnectorError> {
         Ok(None)
     }
+
+    /// Another process disposed of records by this selection: [`RecordDisposer::finish`] is for them, too.
+    fn note_changed_elsewhere(&self, _selection: &Selection) {}
 
     /// What belongs to the work after the last batch of a run (checkpoint, vacuum); what erased
     /// values would otherwise survive in. Answers with what was done, in codes for the certificate.

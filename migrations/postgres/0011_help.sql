@@ -12,9 +12,12 @@ CREATE TABLE offer (
     item     BIGINT NOT NULL,
     number   BIGINT NOT NULL,
     state    TEXT NOT NULL CHECK (state IN ('open', 'taken', 'done', 'returned')),
-    -- Who took it.
+    -- Who took it, and when by the clock of the server.
     helper   BIGINT,
+    taken_at TIMESTAMPTZ,
     disposed BIGINT NOT NULL DEFAULT 0,
+    -- The token of the right to act under which it was made: those of a leader that is gone are nobody's.
+    leader   BIGINT NOT NULL,
     -- A range of keys.
     sealed   BYTEA NOT NULL,
     PRIMARY KEY (run_id, item, number),

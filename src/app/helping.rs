@@ -51,7 +51,13 @@ impl App {
             joined => joined?,
         };
         let acting = Acting { run_id: &run_id, hash_key: *key.bytes(), helper: Some(right.helper) };
-        let stores = self.open_stores(&self.servers_among(plan.stores()), acting).await?;
+        let stores = match self.open_stores(&self.servers_among(plan.stores()), acting).await {
+            Ok(stores) => stores,
+            Err(error) => {
+                offers.leave(&run_id, right.helper).await?;
+                return Err(error);
+            }
+        };
         // Only rows of tables are offered: nobody is asked who keeps an object.
         let sources = Sources::new();
         let executor = self.executor(&stores, &sources, (control, progress), &NoWitness);

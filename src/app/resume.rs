@@ -66,6 +66,8 @@ impl App {
             return Ok(end);
         }
         let approved = self.approved_at_begin(plan, &run).await?;
+        // From here on no batch is intended, so that what is in doubt is all there is.
+        self.dismiss_helpers(&run).await?;
         let items = self.items_in_doubt(approved.plan(), &run).await?;
         let public_digest = self.intend(&mut run, approved.plan()).await?;
         let key = self.run_key(&run)?;
@@ -109,11 +111,7 @@ impl App {
             return Ok(None);
         }
         let (statement, _) = self.certificate(&run.certificate_id).await?;
-        if let Some(offers) = self.ledger.help() {
-            for helper in offers.helpers(&run.run_id).await? {
-                offers.dismiss(&run.run_id, helper).await?;
-            }
-        }
+        self.dismiss_helpers(run).await?;
         for batch in self.ledger.open_batches(&run.run_id).await? {
             self.abandon(&batch).await?;
         }
@@ -126,6 +124,16 @@ impl App {
         };
         self.ledger.update_run(&stated).await?;
         Ok(Some(stated))
+    }
+
+    /// Nothing of the run is offered, and nobody who helped with it may write any more.
+    async fn dismiss_helpers(&self, run: &RunRecord) -> Result<(), AppError> {
+        let Some(offers) = self.ledger.help() else { return Ok(()) };
+        offers.forget_offers(&run.run_id).await?;
+        for helper in offers.helpers(&run.run_id).await? {
+            offers.dismiss(&run.run_id, helper).await?;
+        }
+        Ok(())
     }
 
     /// A batch that the archived certificate has already: nothing more is claimed of it.

@@ -20,6 +20,8 @@ pub(super) struct Listening<'a> {
     /// On the monotonic clock.
     pub(super) asked_at: Option<std::time::Duration>,
     pub(super) reload_wanted: bool,
+    /// The work can be left at any time: documents that changed do not wait for its end.
+    pub(super) leaves_to_reload: bool,
 }
 
 impl Listening<'_> {
@@ -47,7 +49,12 @@ impl Listening<'_> {
                     self.control.request_stop();
                     self.board.change(|status| status.stopping = true);
                 }
-                Event::Reload | Event::FilesChanged => self.reload_wanted = true,
+                Event::Reload | Event::FilesChanged => {
+                    self.reload_wanted = true;
+                    if self.leaves_to_reload {
+                        self.control.request_stop();
+                    }
+                }
                 Event::Tick => {
                     if self.ticked() {
                         return None;

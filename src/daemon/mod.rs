@@ -343,6 +343,7 @@ impl Daemon {
                 stop_within: self.app.settings().daemon.stop_within,
                 asked_at: None,
                 reload_wanted: false,
+                leaves_to_reload: job == Job::Help,
             };
             let ended = match job {
                 Job::Orphans => listening.until(Box::pin(bench.resume_only()), events).await,
@@ -354,7 +355,10 @@ impl Daemon {
         };
         let (Some(done), was_asked) = end else { return Some(DaemonEnd::StoppedAtOnce) };
         if job == Job::Help {
-            self.upkeep.helped(done.failure.is_some(), self.clock.now());
+            // The run is the leader's, and so is the trouble with it.
+            self.upkeep.helped(&done, self.clock.now());
+            self.board.change(|status| status.work = None);
+            return was_asked.then_some(DaemonEnd::Stopped);
         }
         let is_schedule = matches!(job, Job::Schedule(_));
         if let Err(error) = self.ended(&name, is_schedule, began_at, done).await {

@@ -23,7 +23,9 @@ use tracing::Instrument as _;
 
 /// How often keys, archive and ledger are looked at.
 const HEALTH_EVERY: Duration = Duration::seconds(60);
-/// How long a daemon that failed to help with a run waits before it tries again.
+/// How long a daemon that helped with a run sees to its own business before it helps again.
+const HELP_PAUSE: Duration = Duration::seconds(1);
+/// The same after it could not help.
 const HELP_AGAIN_AFTER: Duration = Duration::seconds(60);
 /// However rarely the settings want it, so often everything is looked at.
 const SCAN_DAYS_MAX: i64 = 92;
@@ -62,9 +64,10 @@ impl Upkeep {
         }
     }
 
-    /// A run was helped with. After a failure that is left alone for a while: its leader goes on without.
-    pub(super) fn helped(&mut self, failed: bool, now: DateTime<Utc>) {
-        self.helps_from = failed.then(|| now + HELP_AGAIN_AFTER);
+    /// A run was helped with, or could not be: then it is left alone for a while.
+    pub(super) fn helped(&mut self, done: &Done, now: DateTime<Utc>) {
+        let pause = if done.failure.is_some() { HELP_AGAIN_AFTER } else { HELP_PAUSE };
+        self.helps_from = Some(now + pause);
     }
 
     pub(super) fn clock_is_doubtful(&self) -> bool {

@@ -95,23 +95,19 @@ impl Bench<'_> {
     pub(super) async fn help(&self) -> Done {
         let mut done = Done::default();
         let span = spans::schedule(self.schedule);
-        let helped = match self.app.help(self.control, self.progress).instrument(span.clone()).await {
+        match self.app.help(self.control, self.progress).instrument(span.clone()).await {
             Ok(helped) => {
                 let end = helped.unwrap_or_default();
                 tracing::info!(ranges = end.ranges, disposed = end.disposed, "this daemon helped with a run");
-                Ok(())
             }
             // The leader went on without this process, or is gone itself.
-            Err(error) if is_elsewhere(&error) => {
-                tracing::info!(%error, "this daemon helps no more");
-                Ok(())
-            }
+            Err(error) if is_elsewhere(&error) => tracing::info!(%error, "this daemon helps no more"),
             Err(error) => {
                 tracing::error!(%error, "this daemon could not help with a run");
-                Err(error)
+                done.failure = Some(error.to_string());
+                spans::failed(&span);
             }
-        };
-        done.end(helped, &span);
+        }
         done
     }
 

@@ -396,23 +396,8 @@ impl JournalIntent<'_> {
 }
 
 /// Writes one intent into the journal. Numbers are given and used one after the other, so that the
-/// journal has no gap; another process that works on the item may be faster.
+/// journal has no gap.
 pub(super) async fn append_intent(
-    session: &Session<'_>,
-    place: Place,
-    dataset: &str,
-    intended: &Intended,
-) -> Result<BatchId, JournalError> {
-    let _turn = session.numbering.lock().await;
-    loop {
-        match append_numbered(session, place, dataset, intended).await {
-            Err(JournalError::NumberTaken) => {}
-            ended => return ended,
-        }
-    }
-}
-
-async fn append_numbered(
     session: &Session<'_>,
     place: Place,
     dataset: &str,
@@ -421,7 +406,8 @@ async fn append_numbered(
     let journal = session.executor.journal;
     let run_id = session.run.run_id.clone();
     let Place { item, part, hold_revision } = place;
-    let id = BatchId { batch: journal.next_batch(&run_id, item).await?, run_id, item, part };
+    let _turn = session.numbering.lock().await;
+    let id = BatchId { batch: journal.next_batch(&run_id, item, part).await?, run_id, item, part };
     let encoded = codec::encode_intended(intended)
         .map_err(|error| JournalError::Failed { reason: error.to_string() })?;
     let sealed = seal(session, &id, "intended", &encoded)

@@ -4,24 +4,30 @@
 //! nothing that was not offered, never certifies, and stops where its right is gone; then the leader settles what it
 //! left.
 
-use crate::execution::attempt::{self, Act, BatchError, Place, place_of_offer};
+use crate::execution::attempt::{self, BatchError, Place, place_of_offer};
 use crate::execution::walk;
 use crate::execution::{ExecutionError, Executor, OpenStore, Session, Snapshot};
 use crate::journal::codec::{self, KeyRange};
-use crate::journal::{Answer, HELPERS_FROM, HelpStore, HelperLease, Offer, RunKey, RunRecord};
+use crate::journal::{Answer, HELPERS_FROM, HelpStore, HelperLease, JournalError, Offer, RunKey, RunRecord};
 use crate::plan::compile::ExecutableItem;
 use crate::plan::executable::ExecutablePlan;
-use connectors::{Batch, BatchRange};
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use connectors::{Batch, BatchRange, ConnectorError};
+use futures_util::future::try_join_all;
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How often something to do is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// A helper that found nothing to do for so long goes.
 const IDLE_MAX: Duration = Duration::from_secs(3);
+/// After so many ranges in a row that the store did not let it carry out it goes: the leader does better.
+const RETURNED_MAX: u32 = 3;
+/// No range takes longer: whoever waits longer for a store is cut off from it. The leader waits a little longer than
+/// that.
+const RANGE_MAX: Duration = Duration::from_mins(8);
+/// Ranges that a leader is taken to have under way.
+const RANGES_OF_LEADER: u32 = 4;
 
 /// What a helper did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -46,104 +52,138 @@ pub async fn help(
     let Some(store) = executor.journal.help() else { return Ok(HelpEnd::default()) };
     let numbering = tokio::sync::Mutex::new(());
     let session = Session { executor, run, key, numbering: &numbering };
-    let mut helping = Helping {
+    let state = State { idle_since: executor.clock.monotonic(), ..State::default() };
+    let helping = Helping {
         session: &session,
         store,
         plan,
         right,
-        steps: FuturesUnordered::new(),
-        idle_since: executor.clock.monotonic(),
         began: executor.clock.monotonic(),
-        disposed: BTreeMap::new(),
-        end: HelpEnd::default(),
+        state: Mutex::new(state),
     };
-    helping.work().await?;
-    let end = helping.end;
+    for open in executor.stores.values() {
+        open.source.expect_company(RANGES_OF_LEADER);
+    }
+    // Every call to the ledger is made inside a lane: a lane that is not polled could keep its lock from the others.
+    let lanes = (0..helping.lanes()).map(|_| helping.lane());
+    tokio::select! {
+        ended = try_join_all(lanes) => { ended?; }
+        () = helping.until_lost() => return Err(lost(run, right)),
+    }
+    let State { end, failure, .. } = std::mem::take(&mut *helping.state());
     store.leave(&run.run_id, right.helper).await?;
-    Ok(end)
+    match failure {
+        Some(error) => Err(ExecutionError::Store(error)),
+        None => Ok(end),
+    }
 }
 
-type Step<'s> = Pin<Box<dyn Future<Output = (Offer, Result<Answer, ExecutionError>)> + Send + 's>>;
+fn lost(run: &RunRecord, right: &HelperLease) -> ExecutionError {
+    JournalError::LeaseLost { scope: format!("help/{}/{}", run.run_id, right.helper) }.into()
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// When a range was last carried out.
+    idle_since: Duration,
+    /// Ranges that went back one after the other.
+    returned: u32,
+    /// Why, when there were too many.
+    failure: Option<ConnectorError>,
+    /// By item.
+    disposed: BTreeMap<u32, u64>,
+    end: HelpEnd,
+}
 
 struct Helping<'s> {
     session: &'s Session<'s>,
     store: &'s dyn HelpStore,
     plan: &'s ExecutablePlan,
     right: &'s HelperLease,
-    steps: FuturesUnordered<Step<'s>>,
-    idle_since: Duration,
     began: Duration,
-    /// By item.
-    disposed: BTreeMap<u32, u64>,
-    end: HelpEnd,
+    state: Mutex<State>,
 }
 
 impl Helping<'_> {
-    async fn work(&mut self) -> Result<(), ExecutionError> {
-        loop {
-            let more = self.may_begin() && self.begin().await?;
-            if more {
-                continue;
-            }
-            if self.steps.is_empty() && self.is_over() {
-                return Ok(());
-            }
-            tokio::select! {
-                Some((offer, answer)) = self.steps.next() => self.ended(&offer, answer?).await?,
-                () = tokio::time::sleep(LOOK_EVERY) => {}
-            }
-        }
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn may_begin(&self) -> bool {
-        let lanes = self.session.executor.stores.values().map(|open| open.connections).max().unwrap_or(1);
-        !self.must_stop() && self.steps.len() < usize::try_from(lanes).unwrap_or(1)
+    fn now(&self) -> Duration {
+        self.session.executor.clock.monotonic()
     }
 
-    fn must_stop(&self) -> bool {
-        self.session.executor.control.interruption().is_some() || !self.right.lease.is_held()
+    fn lanes(&self) -> u32 {
+        self.session.executor.stores.values().map(|open| open.connections).max().unwrap_or(1)
     }
 
-    fn is_over(&self) -> bool {
-        let idle = self.session.executor.clock.monotonic().saturating_sub(self.idle_since);
-        self.must_stop() || idle >= IDLE_MAX
-    }
-
-    /// Takes an offer up, if there is one.
-    async fn begin(&mut self) -> Result<bool, ExecutionError> {
-        let (session, helper) = (self.session, self.right.helper);
-        let Some(offer) = self.store.take(&session.run.run_id, helper).await? else { return Ok(false) };
-        let found = self.plan.items().iter().find(|item| item.item.item == offer.item);
-        let item = found.ok_or_else(|| session.unreadable("an offer belongs to no item of the plan"))?;
-        let range = opened(session, &offer)?;
-        self.steps.push(Box::pin(async move {
-            let answer = carry_out(session, item, range, helper).await;
-            (offer, answer)
-        }));
-        Ok(true)
-    }
-
-    async fn ended(&mut self, offer: &Offer, answer: Answer) -> Result<(), ExecutionError> {
+    /// One range after the other.
+    async fn lane(&self) -> Result<(), ExecutionError> {
         let (run_id, helper) = (&self.session.run.run_id, self.right.helper);
-        self.store.answer(run_id, helper, (offer.item, offer.number), answer).await?;
-        self.idle_since = self.session.executor.clock.monotonic();
-        if let Answer::Done { disposed } = answer {
-            self.end.ranges += 1;
-            self.end.disposed += disposed;
-            *self.disposed.entry(offer.item).or_default() += disposed;
-            self.tell(offer.item);
+        while !self.is_over() {
+            let Some(offer) = self.store.take(run_id, helper).await? else {
+                tokio::time::sleep(LOOK_EVERY).await;
+                continue;
+            };
+            let carrying = tokio::time::timeout(RANGE_MAX, self.carry_out(&offer));
+            let answer = carrying.await.unwrap_or_else(|_| Err(self.stuck()))?;
+            self.store.answer(run_id, helper, (offer.item, offer.number), answer).await?;
         }
         Ok(())
     }
 
-    fn tell(&self, number: u32) {
-        let Some(item) = self.plan.items().iter().find(|item| item.item.item == number) else { return };
+    fn is_over(&self) -> bool {
+        let stops = self.session.executor.control.interruption().is_some();
+        let state = self.state();
+        stops || state.failure.is_some() || self.now().saturating_sub(state.idle_since) >= IDLE_MAX
+    }
+
+    async fn until_lost(&self) {
+        while self.right.lease.is_held() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    fn stuck(&self) -> ExecutionError {
+        self.session.unreadable("a range took longer than any may")
+    }
+
+    async fn carry_out(&self, offer: &Offer) -> Result<Answer, ExecutionError> {
+        let session = self.session;
+        let found = self.plan.items().iter().find(|item| item.item.item == offer.item);
+        let item = found.ok_or_else(|| session.unreadable("an offer belongs to no item of the plan"))?;
+        let ended = carry_out(session, item, opened(session, offer)?, self.right.helper).await?;
+        let mut state = self.state();
+        match ended {
+            Ok(disposed) => {
+                (state.idle_since, state.returned) = (self.now(), 0);
+                state.end.ranges += 1;
+                state.end.disposed += disposed;
+                let of_item = state.disposed.entry(offer.item).or_default();
+                *of_item += disposed;
+                let so_far = *of_item;
+                drop(state);
+                self.tell(item, so_far);
+                Ok(Answer::Done { disposed })
+            }
+            Err(error) => {
+                tracing::info!(%error, "a range goes back to the leader");
+                state.returned += 1;
+                if state.returned >= RETURNED_MAX {
+                    state.failure = Some(error);
+                }
+                Ok(Answer::Returned)
+            }
+        }
+    }
+
+    fn tell(&self, item: &ExecutableItem, disposed: u64) {
         self.session.executor.progress.advanced(&Snapshot {
-            item: number,
+            item: item.item.item,
             dataset: item.item.dataset.clone(),
-            disposed: self.disposed.get(&number).copied().unwrap_or_default(),
+            disposed,
             planned: item.item.counts.due,
-            elapsed: self.session.executor.clock.monotonic().saturating_sub(self.began),
+            elapsed: self.now().saturating_sub(self.began),
             slowed_by: Vec::new(),
         });
     }
@@ -156,41 +196,30 @@ fn opened(session: &Session<'_>, offer: &Offer) -> Result<KeyRange, ExecutionErr
     codec::decode_range(&plain).map_err(|error| session.unreadable(error.to_string()))
 }
 
-/// One range, as often as holds come or go meanwhile. What the store refuses is left to the leader, which knows how
-/// often it was tried.
+/// One range, as often as holds come or go meanwhile: how many records of the item's own dataset are proven gone, or
+/// why the store could not do it. That is left to the leader, which knows how often it was tried; nothing is open then.
 async fn carry_out(
     session: &Session<'_>,
     item: &ExecutableItem,
     range: KeyRange,
     helper: u32,
-) -> Result<Answer, ExecutionError> {
+) -> Result<Result<u64, ConnectorError>, ExecutionError> {
     let open = session.store(&item.item.store)?;
     give_way(open).await;
     loop {
         let book = session.executor.holds.book().await?;
         let part = HELPERS_FROM.saturating_add(helper);
         let place = Place { item: item.item.item, part, hold_revision: book.revision };
+        let (after, up_to) = (range.after.clone(), range.up_to.clone());
         let batch = Batch {
             selection: item.with_holds(&book)?,
-            range: BatchRange {
-                after: range.after.clone(),
-                up_to: range.up_to.clone(),
-                records_max: u32::MAX,
-            },
+            range: BatchRange { after, up_to, records_max: u32::MAX },
             only_keys: None,
         };
-        let proven = match attempt::act(session, open, place, &batch).await {
-            Ok(Act::Nothing(_)) => return Ok(Answer::Done { disposed: 0 }),
-            Ok(Act::Done(unproven)) => attempt::prove(session, open, &batch.selection, *unproven, None).await,
-            Err(error) => Err(error),
-        };
-        match proven {
-            Ok(end) => return Ok(Answer::Done { disposed: end.disposed }),
+        match attempt::batch(session, open, place, &batch).await {
+            Ok(end) => return Ok(Ok(end.disposed)),
             Err(BatchError::HoldsChanged) => {}
-            Err(BatchError::Store { error, .. }) => {
-                tracing::info!(%error, "a range goes back to the leader");
-                return Ok(Answer::Returned);
-            }
+            Err(BatchError::Store { error, .. }) => return Ok(Err(error)),
             Err(BatchError::Run(error)) => return Err(error),
         }
     }

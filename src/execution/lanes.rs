@@ -74,9 +74,11 @@ fn spacing_of(item: &ExecutableItem) -> Spacing {
 /// Something that was waited for.
 enum Step {
     Bound(Result<Bound, ConnectorError>),
+    /// `newer`: holds that came since, under which the selection is.
     Acted {
         range: Range,
         selection: Box<Selection>,
+        newer: Option<HoldBook>,
         took: Duration,
         act: Result<Act, BatchError>,
     },
@@ -143,10 +145,8 @@ struct Lanes<'a> {
 impl Lanes<'_> {
     async fn run(&mut self) -> Result<Option<Interruption>, WalkError> {
         loop {
-            if self.stopped.is_none()
-                && let Err(error) = self.begin_what_can_be().await
-            {
-                self.fail(WalkError::Run(error));
+            if self.stopped.is_none() {
+                self.begin_what_can_be();
             }
             self.share();
             let Some(step) = self.steps.next().await else { break };
@@ -160,22 +160,20 @@ impl Lanes<'_> {
         }
     }
 
-    async fn begin_what_can_be(&mut self) -> Result<(), ExecutionError> {
+    fn begin_what_can_be(&mut self) {
         if let Some(interruption) = self.session.executor.control.interruption() {
             self.stopped = Some(Stop::Interrupted(interruption));
-            return Ok(());
+            return;
         }
         if self.ranges.finished() || self.rests() {
-            return Ok(());
+            return;
         }
         self.ask_for_pressure();
         self.look_for_a_bound();
         while self.may_act() {
-            self.refresh_holds().await?;
             let Some(range) = self.ranges.take() else { break };
             self.act(range);
         }
-        Ok(())
     }
 
     fn now(&self) -> Duration {
@@ -200,12 +198,7 @@ impl Lanes<'_> {
             return false;
         }
         if !self.under_way.wait {
-            self.under_way.wait = true;
-            let slice = self.not_before.saturating_sub(now).min(walk::WAIT_SLICE);
-            self.steps.push(Box::pin(async move {
-                tokio::time::sleep(slice).await;
-                Step::Waited
-            }));
+            self.wait(self.not_before.saturating_sub(now).min(walk::WAIT_SLICE));
         }
         true
     }
@@ -246,7 +239,7 @@ impl Lanes<'_> {
         }
         let (now, lanes) = (self.now(), self.lanes());
         let Some(sharing) = self.sharing.as_mut() else { return };
-        let is_calm = self.stopped.is_none() && self.pressure.reasons.is_empty();
+        let is_calm = self.stopped.is_none() && self.pressure.reasons.is_empty() && now >= self.not_before;
         let is_free = self.ranges.all_told() && self.ranges.waiting() == 0 && self.under_way.acts < lanes;
         let mut offers = Vec::new();
         if is_calm && !is_free && !sharing.asks() {
@@ -259,19 +252,33 @@ impl Lanes<'_> {
             self.steps.push(Box::pin(async move {
                 Step::News(sharing::exchange(session, help, item, turn).await)
             }));
+        } else if sharing.has_some_out() && self.steps.is_empty() {
+            self.wait(walk::WAIT_SLICE);
         }
+    }
+
+    fn wait(&mut self, pause: Duration) {
+        self.under_way.wait = true;
+        self.steps.push(Box::pin(async move {
+            tokio::time::sleep(pause).await;
+            Step::Waited
+        }));
     }
 
     fn heard(&mut self, news: News) {
         let Some(sharing) = self.sharing.as_mut() else { return };
         let (over, lost) = sharing.heard(news);
         let help = sharing.help();
+        self.open.source.expect_company(sharing.taken());
         for helper in lost {
             let (session, item, open) = (self.session, self.item, self.open);
             self.steps.push(Box::pin(async move {
                 let numbers = sharing::dismiss(session, help, item, open, helper).await;
                 Step::Dismissed { helper, numbers }
             }));
+        }
+        if !over.is_empty() {
+            self.open.disposer.note_changed_elsewhere(&self.selection);
         }
         for (range, answer) in over {
             match answer {
@@ -293,36 +300,34 @@ impl Lanes<'_> {
         let Some(sharing) = self.sharing.as_mut() else { return };
         match numbers {
             Ok(numbers) => {
+                self.open.disposer.note_changed_elsewhere(&self.selection);
                 for range in sharing.dismissed(helper, &numbers) {
-                    self.ranges.give_back(range);
+                    self.ranges.give_back(Range { tries: range.tries + 1, ..range });
                 }
             }
             Err(error) => self.fail(WalkError::Run(error)),
         }
     }
 
-    async fn refresh_holds(&mut self) -> Result<(), ExecutionError> {
-        let holds = self.session.executor.holds;
-        if holds.revision().await? != self.book.revision {
-            self.book = holds.book().await?;
-            self.selection = self.item.with_holds(&self.book)?;
-        }
-        Ok(())
-    }
-
+    /// Looks at the holds as a part of the step: the ledger is asked by steps alone, since one that is not polled could
+    /// keep what the others wait for.
     fn act(&mut self, range: Range) {
-        let (session, open) = (self.session, self.open);
-        let place = Place { item: self.item.item.item, part: 0, hold_revision: self.book.revision };
-        let key_range =
-            BatchRange { after: range.after.clone(), up_to: range.up_to.clone(), records_max: u32::MAX };
-        let batch = Batch { selection: self.selection.clone(), range: key_range, only_keys: None };
+        let (session, open, item) = (self.session, self.open, self.item);
+        let (revision, selection) = (self.book.revision, self.selection.clone());
+        let (after, up_to) = (range.after.clone(), range.up_to.clone());
         self.under_way.acts += 1;
         self.steps.push(Box::pin(async move {
             let clock = session.executor.clock;
             let began = clock.monotonic();
-            let act = attempt::act(session, open, place, &batch).await;
+            let key_range = BatchRange { after, up_to, records_max: u32::MAX };
+            let mut batch = Batch { selection, range: key_range, only_keys: None };
+            let acted = act_under_newest_holds(session, open, item, revision, &mut batch).await;
             let took = clock.monotonic().saturating_sub(began);
-            Step::Acted { range, selection: Box::new(batch.selection), took, act }
+            let (newer, act) = match acted {
+                Ok((newer, act)) => (newer, Ok(act)),
+                Err(error) => (None, Err(error)),
+            };
+            Step::Acted { range, selection: Box::new(batch.selection), newer, took, act }
         }));
     }
 
@@ -362,8 +367,12 @@ impl Lanes<'_> {
                     Err(error) => self.bear_reader(error),
                 }
             }
-            Step::Acted { range, selection, took, act } => {
+            Step::Acted { range, selection, newer, took, act } => {
                 self.under_way.acts -= 1;
+                if let Some(book) = newer.filter(|book| book.revision > self.book.revision) {
+                    self.book = book;
+                    self.selection.clone_from(&selection);
+                }
                 self.acted(range, selection, took, act);
             }
             Step::Proven { range, end } => {
@@ -462,4 +471,24 @@ impl Lanes<'_> {
             slowed_by: self.troubles.iter().chain(&self.pressure.reasons).cloned().collect(),
         }
     }
+}
+
+/// Carries a batch out under the holds that there are now. Answers with these if they are newer than `revision`.
+async fn act_under_newest_holds(
+    session: &Session<'_>,
+    open: &OpenStore,
+    item: &ExecutableItem,
+    revision: u64,
+    batch: &mut Batch,
+) -> Result<(Option<HoldBook>, Act), BatchError> {
+    let holds = session.executor.holds;
+    let mut newer = None;
+    if holds.revision().await.map_err(ExecutionError::from)? != revision {
+        let book = holds.book().await.map_err(ExecutionError::from)?;
+        batch.selection = item.with_holds(&book).map_err(ExecutionError::from)?;
+        newer = Some(book);
+    }
+    let hold_revision = newer.as_ref().map_or(revision, |book| book.revision);
+    let place = Place { item: item.item.item, part: 0, hold_revision };
+    Ok((newer, attempt::act(session, open, place, batch).await?))
 }

@@ -136,6 +136,7 @@ pub async fn execute(
         patience::retrying(attempts_max, || disposer.settle()).await.map_err(ExecutionError::Store)?;
     }
     let redo = settle_everything(&session, plan.items()).await?;
+    note_earlier_changes(&session, plan.items()).await?;
     let mut end = RunEnd::default();
     for item in plan.items().iter().filter(|item| item.item.counts.due > 0) {
         let span = spans::rule(item.item.names(), item.item.counts.due);
@@ -180,6 +181,17 @@ pub async fn settle(
     let numbering = tokio::sync::Mutex::new(());
     let session = Session { executor, run, key, numbering: &numbering };
     settle_everything(&session, items).await.map(|_| ())
+}
+
+/// What belongs to the end of the work on a store is for what earlier processes of the run did, too.
+async fn note_earlier_changes(session: &Session<'_>, items: &[ExecutableItem]) -> Result<(), ExecutionError> {
+    if session.executor.journal.batches(&session.run.run_id, None, 1).await?.is_empty() {
+        return Ok(());
+    }
+    for item in items.iter().filter(|item| item.item.counts.due > 0) {
+        session.store(&item.item.store)?.disposer.note_changed_elsewhere(&item.selection);
+    }
+    Ok(())
 }
 
 /// Settles what is open, also of those who helped with the run before. Answers with the items whose walk must begin

@@ -65,9 +65,9 @@ impl Ranges {
         self.waiting.pop_front()
     }
 
-    /// The range that comes last of those that wait.
+    /// For others: the range that comes last of those that wait, unless an attempt at it failed.
     pub(super) fn take_last(&mut self) -> Option<Range> {
-        self.waiting.pop_back()
+        self.waiting.pop_back_if(|range| range.tries == 0)
     }
 
     /// Gives a range back that could not be carried out: it comes next.

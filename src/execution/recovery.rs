@@ -107,6 +107,7 @@ pub(super) async fn settle(
         seen.counts.insert(group.dataset.clone(), counts);
         seen.not_disposed.extend(DeltaGroup::between(&group.dataset, &group.keys, disposed));
     }
+    open.disposer.note_changed_elsewhere(selection);
     match (told, doubt.state) {
         // Nothing is gone by our doing, as where a store refused: nothing had to be put together afterwards.
         (0, BatchState::Intended) => abandon(session, selection, doubt.id).await,

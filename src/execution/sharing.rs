@@ -14,8 +14,10 @@ use crate::plan::compile::ExecutableItem;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// How often the leader asks what became of its offers.
+/// How often the leader asks what became of its offers while somebody has some.
 const ASK_EVERY: Duration = Duration::from_millis(100);
+/// The same while nobody has.
+const ASK_EVERY_ALONE: Duration = Duration::from_secs(1);
 /// Most ranges that wait for a helper.
 const OPEN_MAX: u32 = 16;
 /// An item of fewer batches is done before anybody could help.
@@ -36,8 +38,6 @@ pub(super) struct Sharing<'a> {
 
 /// What to do next about offers: sent as a whole.
 pub(super) struct Turn {
-    /// How long to wait before.
-    pub(super) after: Duration,
     pub(super) offers: Vec<(u64, KeyRange)>,
     pub(super) withdraw: bool,
 }
@@ -67,23 +67,33 @@ impl<'a> Sharing<'a> {
         (self.taken + 1).min(OPEN_MAX).saturating_sub(self.open)
     }
 
-    /// What is to be sent: these ranges, or nothing but a question. `None` while there is nothing to ask, or a question
-    /// is under way.
+    /// What is to be sent: these ranges, or nothing but a question. `None` while it is too early to ask, there is nothing
+    /// to ask, or a question is under way.
     pub(super) fn turn(&mut self, now: Duration, offers: Vec<Range>, withdraw: bool) -> Option<Turn> {
-        if self.asks || (self.out.is_empty() && offers.is_empty()) {
+        let every = if self.taken == 0 && !withdraw { ASK_EVERY_ALONE } else { ASK_EVERY };
+        let is_early = self.asked_at.is_some_and(|asked| now.saturating_sub(asked) < every);
+        if self.asks || (offers.is_empty() && (self.out.is_empty() || is_early)) {
             return None;
         }
-        let since = self.asked_at.map_or(ASK_EVERY, |asked| now.saturating_sub(asked));
         self.asks = true;
-        let after = ASK_EVERY.saturating_sub(since);
-        self.asked_at = Some(now + after);
+        self.asked_at = Some(now);
         let offers = offers.into_iter().map(|range| {
             let told = KeyRange { after: range.after.clone(), up_to: range.up_to.clone() };
             let number = range.number;
             self.out.insert(number, range);
             (number, told)
         });
-        Some(Turn { after, offers: offers.collect(), withdraw })
+        Some(Turn { offers: offers.collect(), withdraw })
+    }
+
+    /// Whether ranges are with others, or offered to them.
+    pub(super) fn has_some_out(&self) -> bool {
+        !self.out.is_empty()
+    }
+
+    /// Ranges that others have under way.
+    pub(super) fn taken(&self) -> u32 {
+        self.taken
     }
 
     /// Whether a question is under way.
@@ -115,7 +125,6 @@ pub(super) async fn exchange(
     item: u32,
     turn: Turn,
 ) -> Result<News, ExecutionError> {
-    tokio::time::sleep(turn.after).await;
     let mut offers = Vec::with_capacity(turn.offers.len());
     for (number, range) in turn.offers {
         let plain = codec::encode_range(&range).map_err(|error| session.unreadable(error.to_string()))?;
@@ -238,7 +247,7 @@ mod tests {
         let mut sharing = sharing();
         assert_eq!(sharing.wanted(), 1);
         let turn = sharing.turn(Duration::from_secs(1), vec![range(4)], false).expect("something to say");
-        assert_eq!((turn.after, turn.offers.len()), (Duration::ZERO, 1));
+        assert_eq!(turn.offers.len(), 1);
         assert!(sharing.turn(Duration::from_secs(1), Vec::new(), false).is_none(), "one question at a time");
         sharing.heard(News { open: 1, ..News::default() });
         assert_eq!(sharing.wanted(), 0);
@@ -257,8 +266,9 @@ mod tests {
             News { lost: vec![7], answers: vec![(1, Answer::Done { disposed: 3 })], ..News::default() };
         let (over, lost) = sharing.heard(news);
         assert_eq!((over, lost), (vec![(range(1), Answer::Done { disposed: 3 })], vec![7]));
-        let turn = sharing.turn(Duration::from_millis(30), Vec::new(), false).expect("asks again");
-        assert_eq!(turn.after, Duration::from_millis(70));
+        assert!(sharing.turn(Duration::from_millis(130), Vec::new(), false).is_none(), "nobody has anything");
+        assert!(sharing.turn(Duration::from_millis(30), Vec::new(), true).is_none(), "too early");
+        sharing.turn(Duration::from_millis(130), Vec::new(), true).expect("asks for it back");
         assert_eq!(sharing.heard(News { lost: vec![7], ..News::default() }).1, [0; 0], "once");
         assert_eq!(sharing.dismissed(7, &[2]), [range(2)]);
         assert!(sharing.turn(Duration::from_secs(1), Vec::new(), false).is_none(), "nothing is out");

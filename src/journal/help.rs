@@ -34,7 +34,7 @@ pub enum Answer {
 pub struct News {
     /// Offers that are over, by number: they are offered no more.
     pub answers: Vec<(u64, Answer)>,
-    /// Helpers that have taken something and whose right has expired.
+    /// Helpers that have taken something and whose right has expired, or that have had it for minutes.
     pub lost: Vec<u32>,
     /// Offers that nobody took yet.
     pub open: u32,

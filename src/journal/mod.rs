@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use thiserror::Error;
 
 pub use help::{Answer, HelpStore, HelperLease, News, Offer};
@@ -31,7 +32,8 @@ pub struct BatchId {
     /// partitions that go as a whole, in the order of the plan; from [`HELPERS_FROM`] on for ranges of the
     /// item's own dataset that a helper carried out, by the number of the helper.
     pub part: u32,
-    /// From 0, without gaps, over all parts of the item.
+    /// From 0, without gaps, over all parts of the item; those of helpers have numbers of
+    /// their own ([`batch_numbers`]).
     pub batch: u32,
 }
 
@@ -39,6 +41,24 @@ pub struct BatchId {
 pub const PARTITIONS_FROM: u32 = 1 << 20;
 /// The part of the first helper. No table has so many partitions.
 pub const HELPERS_FROM: u32 = 1 << 21;
+/// Most helpers of one run: so many have numbers for their batches.
+pub const HELPERS_MAX: u32 = 1 << 11;
+/// The first number of a helper's batches, and how many each helper has.
+const HELPER_BATCHES_FROM: u32 = 1 << 31;
+const HELPER_BATCHES: u32 = 1 << 20;
+
+/// The numbers that batches of a part have. Those of helpers have their own, so that nobody has to know how far the
+/// others are.
+#[must_use]
+pub fn batch_numbers(part: u32) -> RangeInclusive<u32> {
+    match part.checked_sub(HELPERS_FROM) {
+        None => 0..=HELPER_BATCHES_FROM - 1,
+        Some(helper) => {
+            let first = HELPER_BATCHES_FROM.saturating_add(helper.saturating_mul(HELPER_BATCHES));
+            first..=first.saturating_add(HELPER_BATCHES - 1)
+        }
+    }
+}
 
 impl BatchId {
     /// Whether it is a piece of a partition that goes as a whole.
@@ -146,15 +166,12 @@ pub enum JournalError {
     /// A hold was placed or released since `hold_revision`: build the selection anew.
     #[error("the hold register changed while the batch was prepared")]
     HoldsChanged,
-    /// Another process intended a batch of the item under this number meanwhile: take the next one.
-    #[error("the number of the batch is taken")]
-    NumberTaken,
     #[error("the journal does not allow {transition:?} here")]
     NotAllowed { transition: Transition },
     #[error("run '{run_id}' is not in the ledger")]
     UnknownRun { run_id: String },
-    /// Nobody can help with a run that is not under way any more.
-    #[error("run '{run_id}' is not under way")]
+    /// Nobody can help with a run that is not under way any more, or with which [`HELPERS_MAX`] have helped.
+    #[error("nobody can help with run '{run_id}' any more")]
     RunOver { run_id: String },
     /// The plan was begun before: resume that run.
     #[error("the plan already has run '{run_id}'")]
@@ -210,8 +227,7 @@ pub trait JournalStore: Send + Sync + std::fmt::Debug {
     async fn update_run(&self, run: &RunRecord) -> Result<(), JournalError>;
 
     /// Appends one entry. Its batch must be able to make the transition (see [`state::next`]), its run
-    /// must be running, and an intended batch must take the item's next number
-    /// ([`JournalError::NumberTaken`]). For
+    /// must be running, and an intended batch must take the item's next number. For
     /// `Transition::Intend` the hold revision of the entry is compared with the register's in the same
     /// transaction, so that a hold is either before the intent (and the
     /// intent fails with [`JournalError::HoldsChanged`]) or after it (invariant I4).
@@ -233,14 +249,14 @@ pub trait JournalStore: Send + Sync + std::fmt::Debug {
     /// Batches that are neither proven nor abandoned.
     async fn open_batches(&self, run_id: &str) -> Result<Vec<BatchRecord>, JournalError>;
     /// The last batch of the item's part that is proven: where the walk goes on; and the number
-    /// that the next batch of the item takes.
+    /// that the next batch of the part takes, of its [`batch_numbers`].
     async fn last_proven(
         &self,
         run_id: &str,
         item: u32,
         part: u32,
     ) -> Result<Option<BatchRecord>, JournalError>;
-    async fn next_batch(&self, run_id: &str, item: u32) -> Result<u32, JournalError>;
+    async fn next_batch(&self, run_id: &str, item: u32, part: u32) -> Result<u32, JournalError>;
 
     /// Where other processes can be offered a part of a run's work, if there can be any.
     fn help(&self) -> Option<&dyn HelpStore> {
@@ -253,4 +269,21 @@ pub trait JournalStore: Send + Sync + std::fmt::Debug {
     /// Certified runs for which [`JournalStore::destroy_sealed`] has not succeeded yet, oldest first:
     /// a process that starts calls it for each.
     async fn undestroyed_runs(&self) -> Result<Vec<String>, JournalError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_helper_has_numbers_of_its_own() {
+        assert_eq!(batch_numbers(0), batch_numbers(PARTITIONS_FROM));
+        let mut last = *batch_numbers(0).end();
+        for helper in [0, 1, 2, HELPERS_MAX - 1] {
+            let numbers = batch_numbers(HELPERS_FROM + helper);
+            assert!(*numbers.start() > last && numbers.end() > numbers.start(), "{numbers:?} after {last}");
+            last = *numbers.end();
+        }
+        assert_eq!(last, u32::MAX);
+    }
 }

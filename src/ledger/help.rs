@@ -10,13 +10,17 @@ use super::statement::{Row, statement};
 use super::store::Work;
 use super::{Ledger, LedgerError};
 use crate::journal::{
-    Answer, HelpStore, HelperLease, JournalError, JournalStore as _, News, Offer, RunState, Sealed,
+    Answer, HELPERS_MAX, HelpStore, HelperLease, JournalError, JournalStore as _, News, Offer, RunState,
+    Sealed,
 };
 use async_trait::async_trait;
 
+/// How the scopes of helpers' leases begin.
+pub(super) const HELP: &str = "help/";
+
 /// The lease of a helper, by run and number.
 fn scope_of(run_id: &str, helper: u32) -> String {
-    format!("help/{run_id}/{helper}")
+    format!("{HELP}{run_id}/{helper}")
 }
 
 #[async_trait]
@@ -94,7 +98,8 @@ impl HelpStore for Ledger {
             .store
             .optional(statement(
                 "SELECT run_id FROM offer WHERE state = 'open' AND EXISTS (
-                    SELECT 1 FROM lease WHERE scope = 'any' AND expires_at > clock_timestamp())
+                    SELECT 1 FROM lease WHERE scope = 'any' AND token = offer.leader
+                        AND expires_at > clock_timestamp())
                  ORDER BY run_id LIMIT 1",
             ))
             .await?;
@@ -120,20 +125,25 @@ impl HelpStore for Ledger {
         .one(&mut work)
         .await?;
         let helper = small(row.number("helper")?)?;
+        if helper >= HELPERS_MAX {
+            return Err(JournalError::RunOver { run_id: run_id.to_owned() });
+        }
         work.commit().await?;
         let lease = self.acquire(&scope_of(run_id, helper)).await?;
         Ok(HelperLease { helper, lease })
     }
 
     async fn take(&self, run_id: &str, helper: u32) -> Result<Option<Offer>, JournalError> {
-        let mut work = self.write_journal().await?;
+        let mut work = self.write_batches().await?;
         let row = statement(
-            "UPDATE offer SET state = 'taken', helper = $2
+            "UPDATE offer SET state = 'taken', helper = $2, taken_at = clock_timestamp()
              WHERE run_id = $1 AND (item, number) = (
-                SELECT item, number FROM offer WHERE run_id = $1 AND state = 'open' ORDER BY item, number LIMIT 1)
+                SELECT item, number FROM offer WHERE run_id = $1 AND state = 'open' AND EXISTS (
+                    SELECT 1 FROM lease WHERE scope = 'any' AND token = offer.leader
+                        AND expires_at > clock_timestamp())
+                ORDER BY item, number LIMIT 1)
              AND EXISTS (SELECT 1 FROM helper WHERE run_id = $1 AND helper = $2 AND state = 'joined')
              AND EXISTS (SELECT 1 FROM run WHERE run_id = $1 AND state = 'running')
-             AND EXISTS (SELECT 1 FROM lease WHERE scope = 'any' AND expires_at > clock_timestamp())
              RETURNING item, number, sealed",
         )
         .bind(run_id)
@@ -156,7 +166,7 @@ impl HelpStore for Ledger {
             Answer::Done { disposed } => ("done", disposed),
             Answer::Returned | Answer::Withdrawn => ("returned", 0),
         };
-        let mut work = self.write_journal().await?;
+        let mut work = self.write_batches().await?;
         let done = statement(
             "UPDATE offer SET state = $5, disposed = $6
              WHERE run_id = $1 AND helper = $2 AND item = $3 AND number = $4 AND state = 'taken'",
@@ -176,21 +186,24 @@ impl HelpStore for Ledger {
     }
 
     async fn leave(&self, run_id: &str, helper: u32) -> Result<(), JournalError> {
-        let mut work = self.write_journal().await?;
+        let mut work = self.write_batches().await?;
         set_left(&mut work, run_id, helper).await?;
         Ok(work.commit().await?)
     }
 }
 
 async fn insert(work: &mut Work, run_id: &str, offer: &Offer) -> Result<(), LedgerError> {
-    statement("INSERT INTO offer (run_id, item, number, state, sealed) VALUES ($1, $2, $3, 'open', $4)")
-        .bind(run_id)
-        .bind(offer.item)
-        .bind(signed(offer.number)?)
-        .bind(&offer.range.0)
-        .execute(work)
-        .await?;
-    Ok(())
+    let inserted = statement(
+        "INSERT INTO offer (run_id, item, number, state, sealed, leader)
+         SELECT $1, $2, $3, 'open', $4, token FROM lease WHERE scope = 'any'",
+    )
+    .bind(run_id)
+    .bind(offer.item)
+    .bind(signed(offer.number)?)
+    .bind(&offer.range.0)
+    .execute(work)
+    .await?;
+    if inserted == 1 { Ok(()) } else { Err(LedgerError::failed("nobody has the right to offer anything")) }
 }
 
 /// Takes away what was answered.
@@ -235,12 +248,14 @@ async fn under_way(work: &mut Work, run_id: &str, item: u32) -> Result<(u32, u32
     Ok((small(row.number("open")?)?, small(row.number("taken")?)?))
 }
 
-/// Helpers that have something and may not write any more.
+/// Helpers that have something and may not write any more, or have had it for longer than any statement may take: one
+/// that is cut off from the store alone still renews its right.
 async fn lost(work: &mut Work, run_id: &str, item: u32) -> Result<Vec<u32>, LedgerError> {
     let rows = statement(
-        "SELECT DISTINCT helper FROM offer WHERE run_id = $1 AND item = $2 AND state = 'taken' AND NOT EXISTS (
-            SELECT 1 FROM lease WHERE scope = 'help/' || $1 || '/' || offer.helper
-                AND expires_at > clock_timestamp())
+        "SELECT DISTINCT helper FROM offer WHERE run_id = $1 AND item = $2 AND state = 'taken'
+            AND (taken_at < clock_timestamp() - INTERVAL '10 minutes' OR NOT EXISTS (
+                SELECT 1 FROM lease WHERE scope = 'help/' || $1 || '/' || offer.helper
+                    AND expires_at > clock_timestamp()))
          ORDER BY helper",
     )
     .bind(run_id)

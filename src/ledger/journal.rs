@@ -11,7 +11,7 @@ use super::store::Work;
 use super::{Ledger, LedgerError};
 use crate::journal::{
     BatchId, BatchRecord, BatchState, HelpStore, JournalEntry, JournalError, JournalStore, RunLease,
-    RunRecord, RunState, Transition, state,
+    RunRecord, RunState, Transition, batch_numbers, state,
 };
 use async_trait::async_trait;
 
@@ -58,7 +58,7 @@ impl JournalStore for Ledger {
     }
 
     async fn append_all(&self, entries: &[JournalEntry]) -> Result<(), JournalError> {
-        let mut work = self.write_journal().await?;
+        let mut work = self.write_batches().await?;
         for entry in entries {
             append(&mut work, entry).await?;
         }
@@ -123,9 +123,9 @@ impl JournalStore for Ledger {
         Ok(row.as_ref().map(batch_of).transpose()?)
     }
 
-    async fn next_batch(&self, run_id: &str, item: u32) -> Result<u32, JournalError> {
+    async fn next_batch(&self, run_id: &str, item: u32, part: u32) -> Result<u32, JournalError> {
         let mut work = self.store.read().await?;
-        next_number(&mut work, run_id, item).await
+        next_number(&mut work, run_id, item, part).await
     }
 
     fn help(&self) -> Option<&dyn HelpStore> {
@@ -151,8 +151,9 @@ async fn append(work: &mut Work, entry: &JournalEntry) -> Result<(), JournalErro
     let after = state::next(before, entry.transition).ok_or_else(not_allowed)?;
     if entry.transition == Transition::Intend {
         compare_holds(work, entry.hold_revision).await?;
-        if next_number(work, &entry.id.run_id, entry.id.item).await? != entry.id.batch {
-            return Err(JournalError::NumberTaken);
+        let BatchId { run_id, item, part, batch } = &entry.id;
+        if next_number(work, run_id, *item, *part).await? != *batch {
+            return Err(not_allowed());
         }
     }
     insert_line(work, entry).await?;
@@ -185,15 +186,20 @@ async fn state_of_batch(work: &mut Work, id: &BatchId) -> Result<Option<BatchSta
     row.map(|row| batch_state_of(&row.text("state")?)).transpose()
 }
 
-async fn next_number(work: &mut Work, run_id: &str, item: u32) -> Result<u32, JournalError> {
-    let row =
-        statement("SELECT coalesce(max(batch) + 1, 0) AS number FROM batch WHERE run_id = $1 AND item = $2")
-            .bind(run_id)
-            .bind(item)
-            .one(work)
-            .await?;
-    let number = row.number("number")?;
-    Ok(u32::try_from(number).map_err(|_| LedgerError::failed("an item has too many batches"))?)
+async fn next_number(work: &mut Work, run_id: &str, item: u32, part: u32) -> Result<u32, JournalError> {
+    let numbers = batch_numbers(part);
+    let row = statement(
+        "SELECT coalesce(max(batch) + 1, $3) AS number FROM batch
+         WHERE run_id = $1 AND item = $2 AND batch >= $3 AND batch <= $4",
+    )
+    .bind(run_id)
+    .bind(item)
+    .bind(*numbers.start())
+    .bind(*numbers.end())
+    .one(work)
+    .await?;
+    let number = u32::try_from(row.number("number")?).ok().filter(|number| numbers.contains(number));
+    Ok(number.ok_or_else(|| LedgerError::failed("an item has too many batches"))?)
 }
 
 async fn insert_line(work: &mut Work, entry: &JournalEntry) -> Result<(), LedgerError> {

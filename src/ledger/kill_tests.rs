@@ -25,7 +25,7 @@ async fn child() {
         open(Path::new(&place)).await
     };
     let _lease = ledger.acquire("r").await.expect("is free");
-    for batch in ledger.next_batch("r", 0).await.expect("a number").. {
+    for batch in ledger.next_batch("r", 0, 0).await.expect("a number").. {
         if let Err(error) = work(&ledger, batch).await {
             writeln!(std::io::stdout(), "the end: {error}").expect("tells");
             return;

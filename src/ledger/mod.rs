@@ -64,7 +64,7 @@ use sqlite::SqliteStore;
 use statement::statement;
 use std::path::Path;
 use std::sync::Arc;
-use store::{Store, Work};
+use store::{Fence, Store, Work};
 
 /// One ledger, opened.
 pub struct Ledger {
@@ -131,7 +131,14 @@ impl Ledger {
     /// A transaction that may write what only the process that acts may write.
     async fn write_journal(&self) -> Result<Work, JournalError> {
         let mut work = self.store.write().await?;
-        self.store.fence(&mut work).await?;
+        self.store.fence(&mut work, Fence::Leader).await?;
+        Ok(work)
+    }
+
+    /// A transaction that may write batches, also as a helper.
+    async fn write_batches(&self) -> Result<Work, JournalError> {
+        let mut work = self.store.write().await?;
+        self.store.fence(&mut work, Fence::Helper).await?;
         Ok(work)
     }
 

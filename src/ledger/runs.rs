@@ -68,7 +68,9 @@ impl Ledger {
     }
 
     pub(super) async fn bring_forward(&self, run: &RunRecord) -> Result<(), JournalError> {
-        let mut work = self.write_journal().await?;
+        // A helper that settles a batch marks its run as reconciled.
+        let stays = run.state == RunState::Running;
+        let mut work = if stays { self.write_batches().await? } else { self.write_journal().await? };
         let row = statement(select_runs!("run_id = $1")).bind(&run.run_id).optional(&mut work).await?;
         let before = row.as_ref().map(run_of).transpose()?.ok_or_else(|| unknown(&run.run_id))?;
         if !may_become(&before, run) {

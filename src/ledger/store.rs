@@ -24,6 +24,15 @@ pub(super) enum Work {
     Postgres(Transaction<'static, Postgres>),
 }
 
+/// As what a process writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fence {
+    /// With the right to act, or while nobody has it.
+    Leader,
+    /// With that, or with the right to help.
+    Helper,
+}
+
 impl Work {
     pub(super) async fn commit(self) -> Result<(), LedgerError> {
         match self {
@@ -78,10 +87,10 @@ impl Store {
 
     /// Refuses when the right to act that this ledger took was given to another process since. On SQLite
     /// the kernel keeps the lock as long as the process lives, paused or not.
-    pub(super) async fn fence(&self, work: &mut Work) -> Result<(), JournalError> {
+    pub(super) async fn fence(&self, work: &mut Work, fence: Fence) -> Result<(), JournalError> {
         match self {
             Self::Sqlite(_) => Ok(()),
-            Self::Postgres(store) => store.fence(work).await,
+            Self::Postgres(store) => store.fence(work, fence).await,
         }
     }
 

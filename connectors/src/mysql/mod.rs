@@ -161,8 +161,12 @@ impl Backend for MySqlBackend {
         }
     }
 
-    async fn pressure(&self, connection: &mut MySqlConnection) -> Result<Pressure, ConnectorError> {
-        pressure::pressure(self, connection).await
+    async fn pressure(
+        &self,
+        connection: &mut MySqlConnection,
+        company: u32,
+    ) -> Result<Pressure, ConnectorError> {
+        pressure::pressure(self, connection, company).await
     }
 
     async fn is_writable(

@@ -48,6 +48,8 @@ pub(super) struct Load {
 
 /// Statements of others in a second from which we give way: a few come from monitoring alone.
 const FOREIGN_STATEMENTS_MAX: i64 = 10;
+/// Statements per second that a batch under way in another process of ours makes, with its reading back.
+const OF_COMPANY_PER_SECOND: i64 = 120;
 /// Versions of rows that are not purged yet. Deleting on makes every reader slower.
 const HISTORY_MAX: i64 = 1_000_000;
 /// Seconds by which a replica of ours may be behind.
@@ -61,6 +63,7 @@ const STATUS: &str = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_runnin
 pub(super) async fn pressure(
     backend: &MySqlBackend,
     connection: &mut MySqlConnection,
+    company: u32,
 ) -> Result<Pressure, ConnectorError> {
     // With the statement that asks. One that began or ended meanwhile is ours as well.
     let running_before = OWN_RUNNING.load(Ordering::Relaxed) + 1;
@@ -77,8 +80,11 @@ pub(super) async fn pressure(
         Err(poisoned) => std::mem::replace(&mut *poisoned.into_inner(), now),
     };
     let foreign = before.zip(now).and_then(|(before, now)| foreign_per_second(before, now));
+    let company = i64::from(company);
+    let foreign = foreign.map(|rate| rate - company * OF_COMPANY_PER_SECOND);
     Ok(judge(&Seen {
-        others: number("threads_running").map(|all| all - running),
+        // Each carries a batch out and reads one back.
+        others: number("threads_running").map(|all| all - running - 2 * company),
         waiting: number("innodb_row_lock_current_waits"),
         history: number("innodb_history_list_length"),
         foreign,

@@ -137,8 +137,12 @@ impl Backend for PostgresBackend {
             .map_err(|error| self.server.fault("", &error))
     }
 
-    async fn pressure(&self, connection: &mut Self::Connection) -> Result<Pressure, ConnectorError> {
-        self.load.pressure(connection).await.map_err(|error| self.server.fault("", &error))
+    async fn pressure(
+        &self,
+        connection: &mut Self::Connection,
+        company: u32,
+    ) -> Result<Pressure, ConnectorError> {
+        self.load.pressure(connection, company).await.map_err(|error| self.server.fault("", &error))
     }
 
     async fn is_writable(

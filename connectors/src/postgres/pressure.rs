@@ -15,6 +15,8 @@ static OWN_TRANSACTIONS: AtomicI64 = AtomicI64::new(0);
 
 /// Fewer transactions per second of others are taken for background work.
 const FOREIGN_PER_SECOND_MIN: f64 = 5.0;
+/// Transactions per second that a batch under way in another process of ours makes, with its reading back.
+const OF_COMPANY_PER_SECOND: f64 = 40.0;
 const LAG_SECONDS_MIN: f64 = 5.0;
 const PAUSE_MS: u64 = 50;
 const PAUSE_WAITING_MS: u64 = 250;
@@ -40,6 +42,7 @@ impl Load {
     pub(super) async fn pressure(
         &self,
         connection: &mut PostgresConnection,
+        company: u32,
     ) -> Result<Pressure, sqlx::Error> {
         let sql = "SELECT extract(epoch FROM clock_timestamp())::float8 AS at, \
              (SELECT max(extract(epoch FROM replay_lag))::float8 FROM pg_stat_replication) AS lag, \
@@ -60,7 +63,7 @@ impl Load {
         };
         let own = OWN_TRANSACTIONS.load(Ordering::Relaxed);
         let foreign = look.transactions.map(|all| self.foreign_rate(look.at, all.saturating_sub(own)));
-        Ok(judged(&look, foreign.unwrap_or_default()))
+        Ok(judged(&look, foreign.unwrap_or_default() - f64::from(company) * OF_COMPANY_PER_SECOND))
     }
 
     /// Transactions of others per second since the last look; 0 at the first.

@@ -108,10 +108,11 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         connection: &mut Self::Connection,
     ) -> impl Future<Output = Result<DateTime<Utc>, ConnectorError>> + Send;
 
-    /// What speaks for going slower now.
+    /// What speaks for going slower now, while `company` batches of other processes of ours are under way.
     fn pressure(
         &self,
         connection: &mut Self::Connection,
+        company: u32,
     ) -> impl Future<Output = Result<Pressure, ConnectorError>> + Send;
 
     /// Whether this session's role may delete or change rows of a table: [`crate::RecordSource::writable`].

@@ -124,6 +124,14 @@ impl<B: Backend> RecordDisposer for ServerDisposer<B> {
         self.sessions.end_all_of(&helper_scope(&self.scope, helper)).await
     }
 
+    fn note_changed_elsewhere(&self, selection: &Selection) {
+        let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        let along = drift::dependents(selection).into_iter().map(|dependent| &dependent.address);
+        for address in std::iter::once(&selection.address).chain(along) {
+            changed.entry(address.dataset.clone()).or_insert_with(|| address.clone());
+        }
+    }
+
     async fn committed(&self, intended: &Intended) -> Result<Option<bool>, ConnectorError> {
         // Without the table nobody can tell any more.
         let Some(mark) = intended.mark.as_ref().filter(|_| self.marked) else { return Ok(None) };

@@ -283,9 +283,9 @@ impl<'a, B: Backend> Lease<'a, B> {
         backend.clock(self.connection()?).await
     }
 
-    pub(super) async fn pressure(&mut self) -> Result<Pressure, ConnectorError> {
+    pub(super) async fn pressure(&mut self, company: u32) -> Result<Pressure, ConnectorError> {
         let backend = self.backend();
-        backend.pressure(self.connection()?).await
+        backend.pressure(self.connection()?, company).await
     }
 
     pub(super) async fn prepare_survey(&mut self, table: &DatasetAddress) -> Result<(), ConnectorError> {

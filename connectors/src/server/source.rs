@@ -18,6 +18,7 @@ use crate::value::{RecordKey, Value};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Keys whose classes one statement tells.
 const KEYS_AT_ONCE: usize = 1_000;
@@ -26,6 +27,9 @@ const KEYS_AT_ONCE: usize = 1_000;
 #[derive(Debug)]
 pub struct ServerSource<B: Backend> {
     sessions: Sessions<B>,
+    /// Batches of other processes of ours that are under way, now and at the last look.
+    company: AtomicU32,
+    company_before: AtomicU32,
 }
 
 impl<B: Backend> ServerSource<B> {
@@ -34,7 +38,8 @@ impl<B: Backend> ServerSource<B> {
     /// # Errors
     /// `Unreachable`, `Denied`: as the server answers.
     pub async fn open(backend: B) -> Result<Self, ConnectorError> {
-        Ok(Self { sessions: Sessions::open(backend, Access::Read, None).await? })
+        let sessions = Sessions::open(backend, Access::Read, None).await?;
+        Ok(Self { sessions, company: AtomicU32::new(0), company_before: AtomicU32::new(0) })
     }
 }
 
@@ -197,9 +202,16 @@ impl<B: Backend> RecordSource for ServerSource<B> {
         lease.end(writable)
     }
 
+    fn expect_company(&self, batches: u32) {
+        self.company.store(batches, Ordering::Relaxed);
+    }
+
     async fn pressure(&self) -> Result<Pressure, ConnectorError> {
         let mut lease = self.sessions.lease().await?;
-        let pressure = lease.pressure().await;
+        // What was under way at the last look is counted since.
+        let company = self.company.load(Ordering::Relaxed);
+        let before = self.company_before.swap(company, Ordering::Relaxed);
+        let pressure = lease.pressure(company.max(before)).await;
         lease.end(pressure)
     }
 }

@@ -6,8 +6,9 @@
 
 use super::PostgresStore;
 use crate::journal::JournalError;
+use crate::ledger::help::HELP;
 use crate::ledger::statement::statement;
-use crate::ledger::store::Work;
+use crate::ledger::store::{Fence, Work};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -38,8 +39,12 @@ impl Tokens {
 impl PostgresStore {
     /// Refuses when one of this process's leases was taken over, or when it has none and another process
     /// has one.
-    pub(in crate::ledger) async fn fence(&self, work: &mut Work) -> Result<(), JournalError> {
-        let held = self.tokens.all().clone();
+    /// The right to help counts only where a helper may write.
+    pub(in crate::ledger) async fn fence(&self, work: &mut Work, fence: Fence) -> Result<(), JournalError> {
+        let mut held = self.tokens.all().clone();
+        if fence == Fence::Leader {
+            held.retain(|scope, _| !scope.starts_with(HELP));
+        }
         for (scope, token) in &held {
             let row =
                 statement("SELECT token FROM lease WHERE scope = $1").bind(scope).optional(work).await?;

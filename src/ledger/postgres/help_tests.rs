@@ -69,6 +69,11 @@ async fn what_a_dismissed_helper_writes_is_refused() {
     two.other.take("r", 0).await.expect("takes").expect("an offer");
     two.other.append(&entry("r", 0, Transition::Intend)).await.expect("a helper intends");
     assert_eq!(two.leader.helpers("r").await.expect("reads"), [0]);
+    let more = two.other.begin_run(&run("another")).await;
+    assert!(
+        matches!(more, Err(JournalError::Busy { .. })),
+        "a helper writes batches and nothing else: {more:?}"
+    );
     two.leader.dismiss("r", 0).await.expect("dismisses");
     assert_eq!(two.leader.helpers("r").await.expect("reads"), [0], "it may have left something open");
 
@@ -128,8 +133,10 @@ async fn without_a_living_leader_nothing_is_taken() {
     tokio::task::spawn_blocking(move || drop(lease)).await.expect("gives it back");
     assert_eq!(two.other.wanted().await.expect("looks"), None);
     assert_eq!(two.other.take("r", 0).await.expect("looks"), None);
-    // Who leads from now on forgets what was offered before.
+    // What was offered before is nobody's under the next leader, which forgets it.
     let _next = two.other.acquire("any").await.expect("is free");
+    assert_eq!(two.other.wanted().await.expect("looks"), None);
+    assert_eq!(two.other.take("r", 0).await.expect("looks"), None);
     two.other.forget_offers("r").await.expect("forgets");
     let news = two.other.exchange("r", 0, &[], false).await.expect("asks");
     assert_eq!(news, News::default());

@@ -100,14 +100,14 @@ async fn no_write_of_the_old_owner_comes_after_the_new_one_has_the_lease() {
     let mut overtaken = 0;
     for _ in 0..20 {
         let lease = old.acquire("any").await.expect("is free");
-        let first = old.next_batch("r", 0).await.expect("a number");
+        let first = old.next_batch("r", 0, 0).await.expect("a number");
         let (seen, wrote) = tokio::join!(
             async {
                 expire_leases(&database).await;
                 let lease = new.acquire("any").await.expect("has expired");
-                let seen = new.next_batch("r", 0).await.expect("a number");
+                let seen = new.next_batch("r", 0, 0).await.expect("a number");
                 tokio::time::sleep(Duration::from_millis(20)).await;
-                assert_eq!(new.next_batch("r", 0).await.expect("a number"), seen, "written afterwards");
+                assert_eq!(new.next_batch("r", 0, 0).await.expect("a number"), seen, "written afterwards");
                 drop(lease);
                 seen
             },
@@ -284,7 +284,10 @@ async fn what_is_asked_before_each_batch_can_use_an_index() {
              WHERE state IN ('intended', 'acted') AND state = 'intended' AND hold_revision < 5",
             "batch_open",
         ),
-        ("EXPLAIN SELECT max(batch) FROM batch WHERE run_id = 'r' AND item = 1", "batch_number"),
+        (
+            "EXPLAIN SELECT max(batch) FROM batch WHERE run_id = 'r' AND item = 1 AND batch >= 0 AND batch <= 7",
+            "batch_number",
+        ),
         ("EXPLAIN SELECT line FROM run WHERE state <> 'certified' ORDER BY line", "run_open"),
     ] {
         let rows = sqlx::query(statement).fetch_all(&mut *work).await.expect("explains");

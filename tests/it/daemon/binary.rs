@@ -28,6 +28,21 @@ impl Running {
         self.0.wait().unwrap();
     }
 
+    fn state(&self) -> Option<char> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id())).ok()?;
+        stat.rsplit_once(") ")?.1.chars().next()
+    }
+
+    /// Whether it is stopped (SIGSTOP).
+    pub(super) fn is_stopped(&self) -> bool {
+        self.state() == Some('T')
+    }
+
+    /// Whether it has ended, killed or not.
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self.state(), None | Some('Z' | 'X'))
+    }
+
     /// Resident memory in KiB, and open files.
     pub(super) fn needs(&self) -> (u64, u64) {
         let process = format!("/proc/{}", self.0.id());

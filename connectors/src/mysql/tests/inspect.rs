@@ -166,7 +166,7 @@ fn what_the_user_may_not_see_is_said() {
         assert_eq!(shape.referenced_by.len(), 2);
         assert!(shape.column("score").unwrap().checked && shape.column("email").unwrap().unique);
         // Pressure is silent about what may not be seen, and does not fail.
-        user.backend.pressure(&mut reader).await.unwrap();
+        user.backend.pressure(&mut reader, 0).await.unwrap();
         user.remove().await;
 
         let user = User::new(&scratch, "GRANT SELECT, TRIGGER ON {0}.* TO {1}").await;

@@ -222,7 +222,7 @@ fn waiting_for_a_row_is_pressure() {
         let looked = async {
             for _ in 0..100 {
                 tokio::time::sleep(Duration::from_millis(50)).await;
-                let pressure = backend.pressure(&mut looking).await.unwrap();
+                let pressure = backend.pressure(&mut looking, 0).await.unwrap();
                 if pressure.reasons.iter().any(|reason| reason.contains("row locks")) {
                     assert!(pressure.pause_ms >= 100);
                     scratch.setup(&mut one, &["ROLLBACK"]).await;

@@ -229,7 +229,7 @@ fn rows_that_a_policy_would_hide_are_an_error_and_a_missing_right_too() {
             let refused = backend.rows(&mut connection, "t", sql).await.unwrap_err();
             assert!(matches!(refused, ConnectorError::Denied { .. }), "{refused}");
         }
-        assert!(backend.pressure(&mut connection).await.is_ok(), "hidden statistics are no error");
+        assert!(backend.pressure(&mut connection, 0).await.is_ok(), "hidden statistics are no error");
         assert!(backend.clock(&mut connection).await.is_ok());
         // Another role's session of the same run is known to be there, and not passed over.
         let mut other = database.open().await;

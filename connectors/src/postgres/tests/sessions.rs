@@ -114,7 +114,7 @@ fn nobody_else_at_work_is_no_pressure_and_a_waiting_session_is() {
     with_database(async |database| {
         database.run(SCHEMA).await;
         let (mut one, mut two) = (database.open().await, database.open().await);
-        let idle = one.backend.pressure(&mut one.connection).await.unwrap();
+        let idle = one.backend.pressure(&mut one.connection, 0).await.unwrap();
         assert_eq!(idle, Pressure::default());
         one.execute(SqlText::new("BEGIN")).await.unwrap();
         one.execute(SqlText::new("UPDATE t SET name = 'c' WHERE id = 1")).await.unwrap();
@@ -124,7 +124,7 @@ fn nobody_else_at_work_is_no_pressure_and_a_waiting_session_is() {
             let mut seen = Pressure::default();
             for _ in 0..100 {
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-                seen = one.backend.pressure(&mut one.connection).await.unwrap();
+                seen = one.backend.pressure(&mut one.connection, 0).await.unwrap();
                 if !seen.reasons.is_empty() {
                     break;
                 }
