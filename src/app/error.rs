@@ -144,7 +144,8 @@ impl AppError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Approval(ApprovalError::Expired { .. }) | Self::Stale(_) | Self::Compile(_) => {
-                "draft the plan again with `oubliette plan`, and have it approved"
+                "draft the plan again with `oubliette plan`, or with `oubliette erase REQUEST` where it is of a request, and have it \
+approved"
             }
             Self::Approval(ApprovalError::Refused { findings, .. })
                 if findings.iter().any(|finding| finding.code == FindingCode::ClockDoubtful) =>

@@ -64,7 +64,9 @@ pub use planning::{ApprovalExtras, PlanStanding};
 pub use post::NoticePost;
 pub use recipients::{NoticesDue, RecipientStanding, Telling};
 pub use replay::{Replay, ReplayScope};
-pub use requests::{OUTSIDE, RequestAnswer, RequestReceipt, RequestReceived, RequestStory};
+pub use requests::{
+    GIVEN_ANEW, OUTSIDE, RequestAnswer, RequestReceipt, RequestReceived, RequestStory, SHARED,
+};
 pub use scanning::{Scan, ScannedRule, UnreachedDataset};
 pub use status::{NextAnswer, OpenRequests, Status};
 pub use titles::Titles;

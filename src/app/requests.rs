@@ -75,9 +75,9 @@ pub struct RequestAnswer {
 }
 
 /// The reason of the exception for records that are other people's too.
-pub(super) const SHARED: &str = "shared_with_others";
+pub const SHARED: &str = "shared_with_others";
 /// The reason of the exception for what the person gave after they were erased.
-pub(super) const GIVEN_ANEW: &str = "given_anew";
+pub const GIVEN_ANEW: &str = "given_anew";
 /// The reason of the exception for the person's records that the request does not reach.
 pub const OUTSIDE: &str = "outside_request";
 

@@ -66,8 +66,13 @@ impl App {
         };
         let mut reader = Reader::new(searching.ground);
         for searched in &planned.datasets {
+            // What was searched for the plan and cannot be looked into now is lost as well.
+            let is_there = graph.datasets.contains_key(searched.dataset.as_str());
             let again = match &searched.search {
                 Search::NotReached { .. } => Some(Again::lost(searching.persons.len(), "unreachable")),
+                Search::Found { .. } | Search::NothingFound if !is_there => {
+                    Some(Again::lost(searching.persons.len(), "unreachable"))
+                }
                 _ => searching.dataset(&mut reader, searched, at, still).await,
             };
             if let Some(again) = again {

@@ -126,7 +126,7 @@ impl Helping<'_> {
                 continue;
             };
             let carrying = tokio::time::timeout(RANGE_MAX, self.carry_out(&offer));
-            let answer = carrying.await.unwrap_or_else(|_| Err(self.stuck()))?;
+            let answer = carrying.await.unwrap_or_else(|_| Err(self.stuck(offer.item)))?;
             self.store.answer(run_id, helper, (offer.item, offer.number), answer).await?;
         }
         Ok(())
@@ -144,14 +144,20 @@ impl Helping<'_> {
         }
     }
 
-    fn stuck(&self) -> ExecutionError {
-        self.session.unreadable("a range took longer than any may")
+    fn item(&self, number: u32) -> Result<&ExecutableItem, ExecutionError> {
+        let found = self.plan.items().iter().find(|item| item.item.item == number);
+        found.ok_or_else(|| self.session.unreadable("an offer belongs to no item of the plan"))
+    }
+
+    fn stuck(&self, item: u32) -> ExecutionError {
+        let store = self.item(item).map(|item| item.item.store.clone()).unwrap_or_default();
+        let reason = "it does not answer".to_owned();
+        ExecutionError::InDoubt { batches: 1, error: ConnectorError::Unreachable { store, reason } }
     }
 
     async fn carry_out(&self, offer: &Offer) -> Result<Answer, ExecutionError> {
         let session = self.session;
-        let found = self.plan.items().iter().find(|item| item.item.item == offer.item);
-        let item = found.ok_or_else(|| session.unreadable("an offer belongs to no item of the plan"))?;
+        let item = self.item(offer.item)?;
         let ended = carry_out(session, item, opened(session, offer)?, self.right.helper).await?;
         let mut state = self.state();
         match ended {

@@ -8,7 +8,7 @@ use super::text::{add_line, date, number, printable};
 use super::words::answer as words;
 use super::words::recipients as words_of_recipients;
 use super::words::run;
-use crate::app::{BESIDE_DUTY, OUTSIDE, RequestAnswer, Titles, UNLINKING};
+use crate::app::{BESIDE_DUTY, GIVEN_ANEW, OUTSIDE, RequestAnswer, SHARED, Titles, UNLINKING};
 use crate::erasure::request::RequestState;
 use crate::evidence::{Residual, ResidualStatus, TargetEvidence};
 use crate::policy::{Language, Texts};
@@ -70,9 +70,13 @@ fn done(answer: &RequestAnswer, language: Language) -> String {
     let Some(last) = theirs.last() else { return page };
     let outside: Vec<String> = last.iter().filter_map(|target| outside(target, titles, language)).collect();
     let held_back = last.iter().filter(|target| outside_of(target).is_none());
-    let mut kept: Vec<String> = held_back.flat_map(|target| kept(target, titles, language)).collect();
+    let (mut kept, stays): (Vec<_>, Vec<_>) =
+        held_back.flat_map(|target| kept_lines(target, titles, language)).partition(|(goes, _)| *goes);
     if !kept.is_empty() {
-        kept.push(words::KEPT_USE.text(language).to_owned());
+        kept.push((true, words::KEPT_USE.text(language).to_owned()));
+    }
+    let kept: Vec<String> = kept.into_iter().chain(stays).map(|(_, line)| line).collect();
+    if !kept.is_empty() {
         section(&mut page, words::KEPT.text(language), &kept);
     }
     if !outside.is_empty() {
@@ -141,20 +145,31 @@ fn erased(target: &TargetEvidence, titles: &Titles, language: Language) -> Vec<S
 
 /// What of a target stays, a line for each reason.
 pub(super) fn kept(target: &TargetEvidence, titles: &Titles, language: Language) -> Vec<String> {
+    kept_lines(target, titles, language).into_iter().map(|(_, line)| line).collect()
+}
+
+/// Each with whether it goes when the reason ends. What others share, or the person gave anew, stays; of what nobody can
+/// tell when it may go, nothing is promised.
+fn kept_lines(target: &TargetEvidence, titles: &Titles, language: Language) -> Vec<(bool, String)> {
     let what = what(target, titles, language);
     let line = |exception: &crate::evidence::Exception| {
         let reason = run::exception(exception.code.as_str()).text(language);
         let count = number(exception.count);
         let day = |day| date(day, language);
-        match exception.days() {
+        let told = match exception.days() {
             Some((first, last)) if first != last => {
                 words::KEPT_BETWEEN.fill(language, &[&what, &count, &reason, &day(first), &day(last)])
             }
             Some((_, until)) => words::KEPT_UNTIL.fill(language, &[&what, &count, &reason, &day(until)]),
             None => words::KEPT_OPEN.fill(language, &[&what, &count, &reason]),
-        }
+        };
+        (goes_later(exception.code.as_str()), told)
     };
     target.exceptions.iter().map(line).collect()
+}
+
+fn goes_later(code: &str) -> bool {
+    ![SHARED, GIVEN_ANEW].contains(&code) && !code.starts_with("undecidable")
 }
 
 /// Records that the request does not reach, which go on to be used.

@@ -186,6 +186,9 @@ fn overview(evidence: &Evidence, t: &Texts) -> Markup {
 
 fn done(position: usize, target: &TargetEvidence, t: &Texts) -> Markup {
     let rule = &target.rule;
+    // What the request does not reach has no rule by which it goes.
+    let is_looked_at = target.technique.as_str() == "search.outside_request";
+    let action = if is_looked_at { t.only_looked_at } else { (t.actions)(target.action) };
     let title = rule.title.iter().find(|(language, _)| language.as_str() == t.lang);
     html! {
         h3 {
@@ -194,13 +197,15 @@ fn done(position: usize, target: &TargetEvidence, t: &Texts) -> Markup {
         }
         dl {
             dt { (t.action) }
-            dd { ((t.actions)(target.action)) " · " code { (target.technique) @for step in &target.residue_steps { ", " (step) } } }
+            dd { (action) " · " code { (target.technique) @for step in &target.residue_steps { ", " (step) } } }
+            @if !is_looked_at {
             dt { (t.rule) }
             dd {
                 (period(rule.period.as_str(), t.language)) " " (t.after) " " code { (rule.starts_from) } " · "
                 (legal_basis(rule.legal_basis.as_str(), t.language))
                 @if let Some(citation) = &rule.citation { " · " (citation) }
                 " · " (t.rule_id) " " code { (rule.id) } " " (t.version) " " (rule.version)
+            }
             }
             dt { (t.read_back) }
             dd {

@@ -67,6 +67,8 @@ pub(super) struct Texts {
     pub(super) failed: &'static str,
     pub(super) action: &'static str,
     pub(super) actions: fn(Action) -> &'static str,
+    /// In the place of an action, where there was none.
+    pub(super) only_looked_at: &'static str,
     pub(super) rule: &'static str,
     pub(super) rule_id: &'static str,
     pub(super) after: &'static str,

@@ -110,3 +110,21 @@ fn found(plan: &Value, dataset: &str) -> Value {
     let datasets = plan["request"]["datasets"].as_array().unwrap();
     datasets.iter().find(|one| one["dataset"] == dataset).unwrap()["search"].clone()
 }
+
+#[test]
+fn a_store_that_is_away_when_the_run_looks_once_more_makes_it_partial() {
+    let project = shop();
+    project.sql("crm.db", "INSERT INTO customers VALUES (50, 'zoe@example.org', 'Zoe', NULL);");
+    let request = verified(&project, "email=zoe@example.org", &[]);
+    let plan = project.run(&["--format", "json", "erase", &request]).expect(0).json();
+    project.run(&["approve", &plan_id(&plan), "--as", "dpo"]).expect(0);
+    // Nothing of the plan is in that store, but something came since.
+    project.sql("billing.db", "INSERT INTO invoices VALUES (77, '50', '2001-01-01', NULL);");
+    std::fs::rename(project.path("billing.db"), project.path("away")).unwrap();
+    project.run(&["apply", &plan_id(&plan)]).expect(3);
+    assert_eq!(state(&project, &request), "partial");
+    std::fs::rename(project.path("away"), project.path("billing.db")).unwrap();
+    erased(&project, &request, 0);
+    assert_eq!(project.sql("billing.db", "SELECT count(*) FROM invoices WHERE id = 77;"), "0");
+    assert_eq!(state(&project, &request), "done");
+}

@@ -83,6 +83,7 @@ pub(super) const FRENCH: Texts = Texts {
     excepted: "Conservés",
     failed: "En échec",
     action: "Traitement",
+    only_looked_at: "seulement consulté",
     actions: |action| match action {
         Action::Purge => "suppression",
         Action::Anonymize => "anonymisation",
@@ -244,6 +245,7 @@ pub(super) const ENGLISH: Texts = Texts {
     excepted: "Kept",
     failed: "Failed",
     action: "Treatment",
+    only_looked_at: "only looked at",
     actions: |action| match action {
         Action::Purge => "deletion",
         Action::Anonymize => "anonymization",
