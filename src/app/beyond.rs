@@ -23,7 +23,7 @@ use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, HashMap};
 
 /// The technique of records that were only looked at.
-const TECHNIQUE: &str = "search.outside_request";
+pub const TECHNIQUE_OUTSIDE: &str = "search.outside_request";
 
 impl App {
     /// One target for each rule and dataset of which records stay; of several persons with what is whose.
@@ -82,7 +82,7 @@ impl App {
             record_type: seen::alias("record-type", &declared.record_type)?,
             rule: rule(&one.rule)?,
             action: Action::Purge,
-            technique: Code::new(TECHNIQUE)?,
+            technique: Code::new(TECHNIQUE_OUTSIDE)?,
             counts: Counts { matched: records, excepted: records, ..Counts::default() },
             verification: count.map(|checked| Verification { method, checked, remaining: checked, at }),
             exceptions,

@@ -47,6 +47,7 @@ mod together;
 mod unattended;
 
 pub use apply::{ApplyEnd, ApplyMode, TargetTotals};
+pub use beyond::TECHNIQUE_OUTSIDE;
 pub use closures::{ClosureEnd, OpenResiduals};
 pub use erasure_evidence::{BESIDE_DUTY, UNLINKING};
 pub use error::AppError;

@@ -128,10 +128,8 @@ impl App {
 
     /// Nothing of the run is offered, and nobody who helped with it may write any more.
     async fn dismiss_helpers(&self, run: &RunRecord) -> Result<(), AppError> {
-        let Some(offers) = self.ledger.help() else { return Ok(()) };
-        offers.forget_offers(&run.run_id).await?;
-        for helper in offers.helpers(&run.run_id).await? {
-            offers.dismiss(&run.run_id, helper).await?;
+        if let Some(offers) = self.ledger.help() {
+            offers.dismiss_all(&run.run_id).await?;
         }
         Ok(())
     }

@@ -47,7 +47,11 @@ impl<'a> Sharing<'a> {
     pub(super) fn of(session: &Session<'a>, item: &ExecutableItem, open: &OpenStore) -> Option<Self> {
         let help = session.executor.journal.help()?;
         let batches = item.item.counts.due / u64::from(session.executor.tuning.records_start.max(1));
-        (open.source.capabilities().is_server && batches >= BATCHES_MIN).then(|| Self {
+        (open.source.capabilities().is_server && batches >= BATCHES_MIN).then(|| Self::new(help))
+    }
+
+    fn new(help: &'a dyn HelpStore) -> Self {
+        Self {
             help,
             out: BTreeMap::new(),
             open: 0,
@@ -55,7 +59,7 @@ impl<'a> Sharing<'a> {
             asks: false,
             asked_at: None,
             dismissing: BTreeSet::new(),
-        })
+        }
     }
 
     pub(super) fn help(&self) -> &'a dyn HelpStore {
@@ -161,11 +165,8 @@ async fn end_sessions(session: &Session<'_>, open: &OpenStore, helper: u32) -> R
 /// under a leader that is gone. Answers with those to be [`cleared`] when everything is settled.
 pub(super) async fn dismiss_all(session: &Session<'_>) -> Result<Vec<u32>, ExecutionError> {
     let Some(help) = session.executor.journal.help() else { return Ok(Vec::new()) };
-    let run_id = &session.run.run_id;
-    help.forget_offers(run_id).await?;
-    let helpers = help.helpers(run_id).await?;
+    let helpers = help.dismiss_all(&session.run.run_id).await?;
     for &helper in &helpers {
-        help.dismiss(run_id, helper).await?;
         for open in session.executor.stores.values() {
             end_sessions(session, open, helper).await?;
         }
@@ -177,8 +178,7 @@ pub(super) async fn dismiss_all(session: &Session<'_>) -> Result<Vec<u32>, Execu
 pub(super) async fn cleared(session: &Session<'_>, helpers: &[u32]) -> Result<(), ExecutionError> {
     let Some(help) = session.executor.journal.help() else { return Ok(()) };
     for &helper in helpers {
-        // Its offers are forgotten already.
-        help.cleared(&session.run.run_id, helper, 0).await?;
+        help.leave(&session.run.run_id, helper).await?;
     }
     Ok(())
 }
@@ -231,15 +231,7 @@ mod tests {
     }
 
     fn sharing() -> Sharing<'static> {
-        Sharing {
-            help: &Nobody,
-            out: BTreeMap::new(),
-            open: 0,
-            taken: 0,
-            asks: false,
-            asked_at: None,
-            dismissing: BTreeSet::new(),
-        }
+        Sharing::new(&Nobody)
     }
 
     #[test]

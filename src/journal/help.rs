@@ -73,6 +73,15 @@ pub trait HelpStore: Send + Sync + std::fmt::Debug {
     async fn cleared(&self, run_id: &str, helper: u32, item: u32) -> Result<Vec<u64>, JournalError>;
     /// Forgets every offer of the run, as of a leader before this one.
     async fn forget_offers(&self, run_id: &str) -> Result<(), JournalError>;
+    /// Forgets every offer of the run and dismisses its helpers; with those that may have left something open.
+    async fn dismiss_all(&self, run_id: &str) -> Result<Vec<u32>, JournalError> {
+        self.forget_offers(run_id).await?;
+        let helpers = self.helpers(run_id).await?;
+        for &helper in &helpers {
+            self.dismiss(run_id, helper).await?;
+        }
+        Ok(helpers)
+    }
 
     /// A run of which something is offered by a leader that is alive.
     async fn wanted(&self) -> Result<Option<String>, JournalError>;
@@ -87,6 +96,6 @@ pub trait HelpStore: Send + Sync + std::fmt::Debug {
         offer: (u32, u64),
         answer: Answer,
     ) -> Result<(), JournalError>;
-    /// The helper has left nothing open.
+    /// The helper has left nothing open, or nothing of it is open any more.
     async fn leave(&self, run_id: &str, helper: u32) -> Result<(), JournalError>;
 }

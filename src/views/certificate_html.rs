@@ -187,7 +187,7 @@ fn overview(evidence: &Evidence, t: &Texts) -> Markup {
 fn done(position: usize, target: &TargetEvidence, t: &Texts) -> Markup {
     let rule = &target.rule;
     // What the request does not reach has no rule by which it goes.
-    let is_looked_at = target.technique.as_str() == "search.outside_request";
+    let is_looked_at = target.technique.as_str() == crate::app::TECHNIQUE_OUTSIDE;
     let action = if is_looked_at { t.only_looked_at } else { (t.actions)(target.action) };
     let title = rule.title.iter().find(|(language, _)| language.as_str() == t.lang);
     html! {
