@@ -4,7 +4,7 @@
 //! by its bytes: `A` is not the record that was `a`.
 
 use crate::dataset::ColumnShape;
-use crate::server::KeyColumn;
+use crate::server::{KeyColumn, NumberSet};
 use crate::sql::mysql::Kind;
 use crate::sql::{SqlError, SqlText};
 use crate::value::{RecordKey, Value};
@@ -84,6 +84,17 @@ pub(super) fn among(key: &[KeyColumn<'_>], keys: &[RecordKey]) -> Result<SqlText
         [column] => single(column, keys),
         _ => composite(key, keys),
     }
+}
+
+/// Every row is looked up in a set of the keys: to answer with all rows in between would be more work for both sides.
+pub(super) fn among_rows(column: &KeyColumn<'_>, set: NumberSet) -> Result<SqlText, SqlError> {
+    let [first, last] = [set.first, set.last].map(|end| part(column.shape, &Value::Int(end)));
+    let place = SqlText::fill("({0} - {1})", &[column.text, &first.clone()?]);
+    Ok(SqlText::fill(
+        "(CASE WHEN {0} BETWEEN {1} AND {2} \
+         THEN ASCII(SUBSTRING({3}, {4} DIV 8 + 1, 1)) >> {4} MOD 8 & 1 = 1 ELSE FALSE END)",
+        &[column.text, &first?, &last?, &SqlText::value(Value::Bytes(set.bits)), &place],
+    ))
 }
 
 fn single(column: &KeyColumn<'_>, keys: &[RecordKey]) -> Result<SqlText, SqlError> {

@@ -28,7 +28,7 @@ use crate::dataset::{ColumnShape, DatasetAddress, DatasetShape};
 use crate::error::ConnectorError;
 use crate::leak::{Leak, LeakLook};
 use crate::port::Pressure;
-use crate::server::{Access, Backend, KeyColumn, Returning, SessionId};
+use crate::server::{Access, Backend, KeyColumn, NumberSet, Returning, SessionId};
 use crate::sql::mysql::MySql;
 use crate::sql::{Dialect, MySqlQuery, Row, SqlError, SqlText, mysql, mysql_query};
 use crate::value::{RecordKey, Value};
@@ -225,6 +225,10 @@ impl Backend for MySqlBackend {
 
     fn among(&self, key: &[KeyColumn<'_>], keys: &[RecordKey]) -> Result<SqlText, SqlError> {
         keys::among(key, keys)
+    }
+
+    fn among_rows(&self, key: KeyColumn<'_>, set: NumberSet) -> Result<SqlText, SqlError> {
+        keys::among_rows(&key, set)
     }
 
     /// Reading nothing from a table takes its metadata lock.

@@ -7,7 +7,7 @@ use super::fault;
 use super::pressure::count_transaction;
 use crate::error::ConnectorError;
 use crate::server::Access;
-use crate::sql::{SqlText, postgres_query};
+use crate::sql::{PgQuery, SqlText, postgres_query};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow, Postgres};
 use sqlx::query::QueryScalar;
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
@@ -123,7 +123,8 @@ impl Server {
                 PgConnection::connect_with(&self.address).await.map_err(|error| self.fault("", &error))?;
             self.look(&driver)?;
             self.set_up(&mut driver, access).await?;
-            Ok(PostgresConnection { driver, in_transaction: false })
+            let keeps_statements = matches!(access, Access::Read);
+            Ok(PostgresConnection { driver, in_transaction: false, keeps_statements })
         };
         tokio::time::timeout(self.options.connect_timeout, opening).await.unwrap_or_else(|_| {
             Err(ConnectorError::Unreachable {
@@ -143,15 +144,16 @@ impl Server {
 
     /// One statement for all settings; a value is text with a unit.
     async fn set_up(&self, driver: &mut PgConnection, access: Access) -> Result<(), ConnectorError> {
-        let (read_only, statement_timeout) = match access {
-            Access::Read => ("on", self.options.read_timeout),
-            Access::Write => ("off", self.options.write_timeout),
+        let (read_only, statement_timeout, plan_cache_mode) = match access {
+            Access::Read => ("on", self.options.read_timeout, "force_custom_plan"),
+            Access::Write => ("off", self.options.write_timeout, "auto"),
         };
         let settings = sqlx::query(SETTINGS)
             .bind(read_only)
             .bind(millis(statement_timeout))
             .bind(millis(self.options.lock_timeout))
             .bind(millis(self.options.idle_in_transaction_timeout))
+            .bind(plan_cache_mode)
             .fetch_one(&mut *driver)
             .await
             .map_err(|error| self.fault("", &error))?;
@@ -173,7 +175,8 @@ pub(super) const APPLICATION: &str = "oubliette";
 /// `pg_catalog` comes first, so that nobody's function or operator of the same name and arguments is run with
 /// our rights. `row_security`: a policy that would hide rows is an error. A writer whose foreign keys and
 /// triggers are switched off by a setting is refused, unless its role may switch them on again. What only an
-/// administrator may set is set where it is permitted.
+/// administrator may set is set where it is permitted. Statements are planned for their values; a writer's are by being
+/// new each time, since the setting would have the server plan its own look at each foreign key anew, too.
 const SETTINGS: &str = "SELECT \
      set_config('search_path', 'pg_catalog, public, pg_temp', false), \
      set_config('default_transaction_isolation', 'read committed', false), \
@@ -188,7 +191,7 @@ const SETTINGS: &str = "SELECT \
        THEN set_config('session_replication_role', 'origin', false) END, \
      CASE WHEN current_setting('synchronous_commit') IN ('off', 'local') \
        THEN set_config('synchronous_commit', 'on', false) END, \
-     set_config('plan_cache_mode', 'force_custom_plan', false), \
+     set_config('plan_cache_mode', $5, false), \
      set_config('jit', 'off', false), \
      set_config('TimeZone', 'UTC', false), \
      set_config('DateStyle', 'ISO, YMD', false), \
@@ -215,17 +218,24 @@ pub struct PostgresConnection {
     driver: PgConnection,
     /// Between BEGIN and its end, so that transactions of our own can be counted.
     in_transaction: bool,
+    /// Whether statements with values are prepared once and used again.
+    keeps_statements: bool,
 }
 
 impl PostgresConnection {
     pub(super) async fn rows(&mut self, sql: SqlText) -> Result<Vec<PgRow>, sqlx::Error> {
         self.note(sql.text());
-        postgres_query(sql).fetch_all(&mut self.driver).await
+        self.query(sql).fetch_all(&mut self.driver).await
     }
 
     pub(super) async fn execute(&mut self, sql: SqlText) -> Result<u64, sqlx::Error> {
         self.note(sql.text());
-        Ok(postgres_query(sql).execute(&mut self.driver).await?.rows_affected())
+        Ok(self.query(sql).execute(&mut self.driver).await?.rows_affected())
+    }
+
+    fn query(&self, sql: SqlText) -> PgQuery {
+        let is_kept = self.keeps_statements || sql.binds().is_empty();
+        postgres_query(sql).persistent(is_kept)
     }
 
     /// The rows of a constant query with its parameters.

@@ -5,7 +5,7 @@
 
 use super::rows::OUT_OF_RANGE;
 use crate::dataset::ColumnShape;
-use crate::server::KeyColumn;
+use crate::server::{KeyColumn, NumberSet};
 use crate::sql::postgres::{Kind, TextKind};
 use crate::sql::{SqlError, SqlText};
 use crate::value::{RecordKey, Value};
@@ -87,12 +87,15 @@ fn among_single(column: &KeyColumn<'_>, keys: &[RecordKey]) -> Result<SqlText, S
     ))
 }
 
-/// Every row is looked up in a hash table of the keys: `IS TRUE` keeps the planner from joining.
-pub(super) fn among_rows(column: &KeyColumn<'_>, keys: &[RecordKey]) -> Result<SqlText, SqlError> {
-    if !matches!(Kind::of(column.shape), Kind::Int { .. }) {
-        return among(std::slice::from_ref(column), keys);
-    }
-    Ok(SqlText::fill("(({0} IN (SELECT unnest({1}))) IS TRUE)", &[column.text, &numbers(column, keys)?]))
+/// Every row is looked up in a set of the keys: a hash table of them would cost the server as much as reading the
+/// rows. `CASE`, because a bit outside of the set is an error.
+pub(super) fn among_rows(column: &KeyColumn<'_>, set: NumberSet) -> Result<SqlText, SqlError> {
+    let [first, last] = [set.first, set.last].map(|end| part(column.shape, &Value::Int(end)));
+    let bits = SqlText::fill("CAST({0} AS bytea)", &[&SqlText::value(Value::Bytes(set.bits))]);
+    Ok(SqlText::fill(
+        "(CASE WHEN {0} BETWEEN {1} AND {2} THEN get_bit({3}, CAST({0} AS bigint) - {1}) = 1 ELSE FALSE END)",
+        &[column.text, &first?, &last?, &bits],
+    ))
 }
 
 /// Whole numbers as one parameter.

@@ -33,7 +33,7 @@ use crate::dataset::{ColumnShape, DatasetAddress, DatasetShape};
 use crate::error::ConnectorError;
 use crate::leak::{Leak, LeakLook};
 use crate::port::Pressure;
-use crate::server::{Access, Backend, KeyColumn, PartitionFacts, Returning, SessionId};
+use crate::server::{Access, Backend, KeyColumn, NumberSet, PartitionFacts, Returning, SessionId};
 use crate::sql::postgres::{Postgres, stored};
 use crate::sql::{Dialect, Ident, Row, SqlError, SqlText};
 use crate::value::{RecordKey, Value};
@@ -220,8 +220,12 @@ impl Backend for PostgresBackend {
         keys::among(key, keys)
     }
 
-    fn among_rows(&self, key: KeyColumn<'_>, keys: &[RecordKey]) -> Result<Option<SqlText>, SqlError> {
-        keys::among_rows(&key, keys).map(Some)
+    fn among_rows(&self, key: KeyColumn<'_>, set: NumberSet) -> Result<SqlText, SqlError> {
+        keys::among_rows(&key, set)
+    }
+
+    fn locks_matches_alone(&self) -> bool {
+        true
     }
 
     async fn hold_schema(
@@ -261,7 +265,7 @@ impl Backend for PostgresBackend {
     }
 
     fn gathered_numbers(&self) -> Option<&'static str> {
-        Some("WITH changed AS ({0} RETURNING {1}) SELECT string_agg(CAST({2} AS text), ',') FROM changed")
+        Some("WITH gathered AS ({0}) SELECT string_agg(CAST({1} AS text), ',') FROM gathered")
     }
 
     fn listed_numbers(&self) -> Option<&'static str> {

@@ -8,7 +8,7 @@ use crate::dataset::{ColumnShape, DatasetAddress, DatasetShape};
 use crate::error::ConnectorError;
 use crate::leak::{Leak, LeakLook};
 use crate::port::Pressure;
-use crate::server::PartitionFacts;
+use crate::server::{NumberSet, PartitionFacts};
 use crate::sql::{Dialect, Row, SqlError, SqlText};
 use crate::value::{RecordKey, Value};
 use chrono::{DateTime, Utc};
@@ -229,14 +229,14 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         async { self.execute(connection, dataset, sql).await.map(Some) }
     }
 
-    /// The template of a statement that changes rows (`{0}`) and answers with the numbers of one column
-    /// (`{1}` defines it, `{2}` names it) in a single text, parted by commas, in any order: far less work for
-    /// both sides than a row for each. `None`: the server cannot.
+    /// The template of a query that answers with the numbers in the column `{1}` of the rows of a statement (`{0}`) in a
+    /// single text, parted by commas, in any order: far less work for both sides than a row for each. `None`: the
+    /// server cannot.
     fn gathered_numbers(&self) -> Option<&'static str> {
         None
     }
 
-    /// The same for a reading: the numbers of an expression (`{0}`) over the rows of a table (`{1}`) for which a
+    /// The same for a plain reading: the numbers of an expression (`{0}`) over the rows of a table (`{1}`) for which a
     /// condition (`{2}`) holds.
     fn listed_numbers(&self) -> Option<&'static str> {
         None
@@ -298,9 +298,12 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// server can.
     fn among(&self, key: &[KeyColumn<'_>], keys: &[RecordKey]) -> Result<SqlText, SqlError>;
 
-    /// The same for rows that are read anyway, whole numbers being the key: each is looked up among the keys
-    /// instead of each key in an index. `None`: to answer with all of them is less work for the server.
-    fn among_rows(&self, _key: KeyColumn<'_>, _keys: &[RecordKey]) -> Result<Option<SqlText>, SqlError> {
-        Ok(None)
+    /// The same for rows that are read anyway, whole numbers being the key: each is looked up in the set instead of
+    /// each key in an index.
+    fn among_rows(&self, key: KeyColumn<'_>, set: NumberSet) -> Result<SqlText, SqlError>;
+
+    /// Whether a statement that changes rows locks none but those for which its whole condition holds.
+    fn locks_matches_alone(&self) -> bool {
+        false
     }
 }

@@ -72,8 +72,18 @@ impl Change<'_> {
         restriction: &Restriction,
     ) -> Result<Vec<RecordKey>, ConnectorError> {
         let condition = self.target.due_within(lease, restriction)?;
-        let sql = locking_list(lease.backend(), &self.target.table, &condition);
-        lease.keys(self.target.dataset(), sql).await
+        let (dataset, table) = (self.target.dataset(), &self.target.table);
+        if let Some(gathered) = lease.backend().gathered_numbers().filter(|_| table.is_integer()) {
+            let (read, _) = lease.written(table.named(lease.backend()))?;
+            let mut locking = SqlText::fill(
+                "SELECT {0} FROM {1} WHERE {2} ORDER BY {3}",
+                &[&read.defined, &table.from, &condition, &table.order()],
+            );
+            locking.push(LOCKING);
+            let sql = SqlText::fill(gathered, &[&locking, &read.names]);
+            return Ok(in_order(lease.numbers(dataset, sql).await?));
+        }
+        lease.keys(dataset, locking_list(lease.backend(), table, &condition)).await
     }
 
     async fn dependents<B: Backend>(
@@ -269,7 +279,11 @@ async fn delete<B: Backend>(
     match backend.returning() {
         Returning::DeletedAndUpdated => {
             let statement = SqlText::fill("DELETE FROM {0} WHERE {1}", &[&table.from, condition]);
-            returned(lease, dataset, table, &statement).await
+            let Some(locked) = locked else { return returned(lease, dataset, table, &statement).await };
+            // To answer with each row would cost the server as much as half of deleting it.
+            let changed = lease.execute(dataset, statement).await?;
+            expect_count(backend.store(), dataset, changed, locked.len())?;
+            Ok(locked.to_vec())
         }
         Returning::Deleted => {
             // Its alias is the name of the table, so that the condition holds without one.
@@ -313,8 +327,8 @@ async fn returned<B: Backend>(
     if table.is_integer() {
         let keys = if let Some(gathered) = backend.gathered_numbers() {
             let (read, _) = lease.written(table.named(backend))?;
-            let sql = SqlText::fill(gathered, &[statement, &read.defined, &read.names]);
-            lease.numbers(dataset, sql).await?
+            let returning = SqlText::fill("{0} RETURNING {1}", &[statement, &read.defined]);
+            lease.numbers(dataset, SqlText::fill(gathered, &[&returning, &read.names])).await?
         } else {
             let sql = SqlText::fill("{0} RETURNING {1}", &[statement, &table.list(backend)]);
             lease.keys(dataset, sql).await?

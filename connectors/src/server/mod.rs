@@ -12,6 +12,7 @@ mod change;
 mod disposer;
 mod marks;
 mod names;
+mod numbers;
 mod observe;
 mod partition;
 mod session;
@@ -23,5 +24,6 @@ mod target;
 
 pub use backend::{Access, Backend, KeyColumn, Returning, SessionId};
 pub use disposer::ServerDisposer;
+pub use numbers::NumberSet;
 pub use partition::PartitionFacts;
 pub use source::ServerSource;

@@ -5,6 +5,7 @@
 
 use super::backend::Backend;
 use super::session::Lease;
+use super::table::KeyedTable;
 use super::target::whole;
 use crate::batch::{DatasetKeys, Observation, ObservedState};
 use crate::drift;
@@ -39,27 +40,55 @@ pub(super) async fn observe<B: Backend>(
         }
         _ => None,
     };
-    let done = done
-        .map_or_else(|| SqlText::new("0"), |done| SqlText::fill("CASE WHEN {0} THEN 1 ELSE 0 END", &[&done]));
     let mut observations = Vec::with_capacity(group.keys.len());
     for keys in group.keys.chunks(LOOKUP_KEYS) {
-        let among = lease.written(table.around(backend, keys))?;
-        let sql = SqlText::fill(
-            "SELECT {0}, {1} FROM {2} WHERE {3}",
-            &[&table.list(backend), &done, &table.from, &among],
-        );
-        let rows = lease.rows(dataset, sql).await?;
-        let mut found = Found::default();
-        for mut row in rows {
-            let done = row.pop().as_ref().and_then(whole) == Some(1);
-            let state = if done { ObservedState::Anonymized } else { ObservedState::Present };
-            found.add(&lease.key(row)?, state);
-        }
+        let found = found(lease, dataset, &table, done.as_ref(), keys).await?;
         observations
             .extend(keys.iter().map(|key| Observation { key: key.clone(), state: found.state_of(key) }));
     }
     Ok(observations)
 }
+
+/// Which of these keys are there, and whether they are done.
+async fn found<B: Backend>(
+    lease: &mut Lease<'_, B>,
+    dataset: &str,
+    table: &KeyedTable<'_>,
+    done: Option<&SqlText>,
+    keys: &[RecordKey],
+) -> Result<Found, ConnectorError> {
+    let backend = lease.backend();
+    let (among, list) = (lease.written(table.around(backend, keys))?, table.list(backend));
+    let mut found = Found::default();
+    if let Some(listed) = backend.listed_numbers().filter(|_| table.is_integer()) {
+        let told = done.map_or_else(|| list.clone(), |done| SqlText::fill(TOLD, &[&list, done]));
+        let row = lease.row(dataset, SqlText::fill(listed, &[&told, &table.from, &among])).await?;
+        let [Value::Text(text)] = row.as_slice() else {
+            return if row == [Value::Null] { Ok(found) } else { Err(lease.unexpected()) };
+        };
+        for told in text.split(',') {
+            let (number, state) = match told.strip_suffix(DONE) {
+                Some(number) => (number, ObservedState::Anonymized),
+                None => (told, ObservedState::Present),
+            };
+            found.numbers.insert(number.parse().map_err(|_| lease.unexpected())?, state);
+        }
+        return Ok(found);
+    }
+    let done = done
+        .map_or_else(|| SqlText::new("0"), |done| SqlText::fill("CASE WHEN {0} THEN 1 ELSE 0 END", &[done]));
+    let sql = SqlText::fill("SELECT {0}, {1} FROM {2} WHERE {3}", &[&list, &done, &table.from, &among]);
+    for mut row in lease.rows(dataset, sql).await? {
+        let done = row.pop().as_ref().and_then(whole) == Some(1);
+        let state = if done { ObservedState::Anonymized } else { ObservedState::Present };
+        found.add(&lease.key(row)?, state);
+    }
+    Ok(found)
+}
+
+/// A number, with [`DONE`] behind it where the record is done.
+const TOLD: &str = "concat({0}, CASE WHEN {1} THEN 'd' END)";
+const DONE: char = 'd';
 
 /// What was found, by key: whole numbers, of which a walk may find many, without spelling them.
 #[derive(Default)]

@@ -83,14 +83,14 @@ async fn count_classes<B: Backend>(
             let at = |end| start::instant_of_sortable(encoding, end);
             survey.oldest_due_at = survey.oldest_due_at.into_iter().chain(at(oldest)).min();
             survey.newest_due_at = survey.newest_due_at.into_iter().chain(at(newest)).max();
-            survey.overdue += if whole(overdue) == Some(1) { count } else { 0 };
+            survey.overdue += whole(overdue).and_then(|more| u64::try_from(more).ok()).unwrap_or_default();
         }
     }
     Ok(())
 }
 
-/// Class, whether overdue, count, first and last start: a row for each class and either answer. Every
-/// expression is worked out once for a row of the table, and no row is put down in between.
+/// Class, how many of it are overdue, count, first and last start: a row for each class. What rows are grouped by is
+/// worked out several times for each, what is counted once, and no row is put down in between.
 fn counting<B: Backend>(lease: &Lease<'_, B>, target: &Target<'_>) -> Result<SqlText, ConnectorError> {
     let (backend, selection) = (lease.backend(), target.selection);
     let (class, from) = (code(lease, target)?, &target.table.from);
@@ -118,8 +118,8 @@ fn counting<B: Backend>(lease: &Lease<'_, B>, target: &Target<'_>) -> Result<Sql
         SqlText::fill("CASE WHEN {0} THEN {1} END", &[&start.due_quick, &start.sortable])
     };
     let groups = SqlText::fill(
-        "SELECT {0} AS \"g c\", {1} AS \"g o\", count(*) AS \"g n\", min({2}) AS \"g lo\", max({2}) AS \"g hi\" \
-         FROM {3} GROUP BY 1, 2",
+        "SELECT {0} AS \"g c\", sum({1}) AS \"g o\", count(*) AS \"g n\", min({2}) AS \"g lo\", max({2}) AS \"g hi\" \
+         FROM {3} GROUP BY 1",
         &[&class, &overdue, &sorted, from],
     );
     if !start.follows_column {

@@ -3,6 +3,7 @@
 //! Above `sql`; builds conditions only and runs nothing.
 
 use super::backend::{Backend, KeyColumn};
+use super::numbers::NumberSet;
 use crate::dataset::{ColumnShape, DatasetAddress, DatasetShape};
 use crate::sql::{Ident, Row, SqlError, SqlText};
 use crate::value::{RecordKey, Value, ValueType};
@@ -119,23 +120,34 @@ impl<'s> KeyedTable<'s> {
         self
     }
 
-    /// True for exactly these keys.
+    /// True for exactly these keys. Where they lie close together a server that locks no more than it changes walks over
+    /// the rows from the first to the last instead of looking each of them up.
     pub(super) fn among<B: Backend>(&self, backend: &B, keys: &[RecordKey]) -> Result<SqlText, SqlError> {
+        if backend.locks_matches_alone() { self.around(backend, keys) } else { self.each_of(backend, keys) }
+    }
+
+    /// The same for a query that locks nothing.
+    pub(super) fn around<B: Backend>(&self, backend: &B, keys: &[RecordKey]) -> Result<SqlText, SqlError> {
+        match self.walked(backend, keys)? {
+            Some(walked) => Ok(walked),
+            None => self.each_of(backend, keys),
+        }
+    }
+
+    fn each_of<B: Backend>(&self, backend: &B, keys: &[RecordKey]) -> Result<SqlText, SqlError> {
         let columns: Vec<KeyColumn<'_>> =
             self.columns.iter().map(|(text, shape)| KeyColumn { text, shape }).collect();
         backend.among(&columns, keys)
     }
 
-    /// True for these keys, and maybe for others between the first and the last: a query that is to find
-    /// which of them are there walks over all of those where they lie close together.
-    pub(super) fn around<B: Backend>(&self, backend: &B, keys: &[RecordKey]) -> Result<SqlText, SqlError> {
-        let (Some((first, last)), [(text, shape)]) = (dense_span(keys), self.columns.as_slice()) else {
-            return self.among(backend, keys);
+    /// True for these keys in the range from the first to the last of them, which lie close together.
+    fn walked<B: Backend>(&self, backend: &B, keys: &[RecordKey]) -> Result<Option<SqlText>, SqlError> {
+        let (Some(set), [(text, shape)]) = (NumberSet::of(keys), self.columns.as_slice()) else {
+            return Ok(None);
         };
-        let key = KeyColumn { text, shape };
-        let [first, last] = [first, last].map(|end| backend.key_part(shape, &Value::Int(end)));
-        let among = backend.among_rows(key, keys)?.unwrap_or_else(|| SqlText::new("TRUE"));
-        Ok(SqlText::fill("({0} >= {1} AND {0} <= {2} AND {3})", &[text, &first?, &last?, &among]))
+        let [first, last] = [set.first, set.last].map(|end| backend.key_part(shape, &Value::Int(end)));
+        let among = backend.among_rows(KeyColumn { text, shape }, set)?;
+        Ok(Some(SqlText::fill("({0} >= {1} AND {0} <= {2} AND {3})", &[text, &first?, &last?, &among])))
     }
 
     fn beyond<B: Backend>(&self, backend: &B, key: &RecordKey, side: &Side) -> Result<SqlText, SqlError> {
@@ -165,22 +177,6 @@ impl<'s> KeyedTable<'s> {
         }
         condition
     }
-}
-
-/// At most so many numbers lie between the first and the last key for each key that is looked up.
-const WALKED_PER_KEY: u64 = 8;
-
-/// The first and the last of whole numbers that lie close together.
-fn dense_span(keys: &[RecordKey]) -> Option<(i64, i64)> {
-    let mut span: Option<(i64, i64)> = None;
-    for key in keys {
-        let [Value::Int(number)] = key.0.as_slice() else { return None };
-        let (first, last) = span.unwrap_or((*number, *number));
-        span = Some((first.min(*number), last.max(*number)));
-    }
-    let (first, last) = span?;
-    let walked_max = u64::try_from(keys.len()).ok()?.saturating_mul(WALKED_PER_KEY);
-    (first.abs_diff(last) <= walked_max).then_some((first, last))
 }
 
 /// Expressions with names.

@@ -156,7 +156,7 @@ pub(super) fn companions<'a, B: Backend>(
         .iter()
         .map(|dependent| (dependent, target.table.clone(), parents.clone(), Some(restriction), 1))
         .collect();
-    while let Some((dependent, parent, parents, range, depth)) = open.pop() {
+    while let Some((dependent, parent, parents, restriction, depth)) = open.pop() {
         let alias = alias_of_depth(lease, dependent, depth)?;
         let table = lease.table(&dependent.address, &dependent.shape, &alias)?;
         let column = |alias: &str, name: &str| lease.written(SqlText::column(alias, name));
@@ -165,20 +165,24 @@ pub(super) fn companions<'a, B: Backend>(
             pairs.clone().map(|pair| column(&table.alias, &pair.0)).collect::<Result<_, _>>()?;
         let of_parent: Vec<SqlText> =
             pairs.clone().map(|pair| column(&parent.alias, &pair.1)).collect::<Result<_, _>>()?;
-        let mut condition = SqlText::fill(
+        let referred: Vec<&String> = pairs.map(|pair| &pair.1).collect();
+        let over = parent.is_keyed_by(&referred).then(|| parent.clone().over(of_child.clone()));
+        let of_parents = SqlText::fill(
             "{0} IN (SELECT {1} FROM {2} WHERE {3})",
             &[&tuple(&of_child), &SqlText::list(&of_parent), &parent.from, &parents],
         );
-        let referred: Vec<&String> = pairs.map(|pair| &pair.1).collect();
-        if let Some(range @ Restriction::Range { .. }) = range
-            && parent.is_keyed_by(&referred)
-        {
-            // The range of the parents' key is that of the children's foreign key: the server needs not
-            // find out.
-            let over = parent.clone().over(of_child);
-            let within = lease.written(over.within(lease.backend(), range))?;
-            condition = SqlText::fill("{0} AND {1}", &[&within, &condition]);
-        }
+        let condition = match (over, restriction) {
+            // They are locked: no need to look once more whether they are due.
+            (Some(over), Some(keys @ Restriction::Keys(_))) if parent.is_integer() => {
+                lease.written(over.within(lease.backend(), keys))?
+            }
+            // The range of the parents' key is that of the children's foreign key: the server needs not find out.
+            (Some(over), Some(range @ Restriction::Range { .. })) => {
+                let within = lease.written(over.within(lease.backend(), range))?;
+                SqlText::fill("{0} AND {1}", &[&within, &of_parents])
+            }
+            _ => of_parents,
+        };
         for child in &dependent.dependents {
             open.push((child, table.clone(), condition.clone(), None, depth + 1));
         }
