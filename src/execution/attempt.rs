@@ -11,6 +11,7 @@ use connectors::{
 };
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
+use tokio::sync::Notify;
 use tracing::{Instrument as _, Span};
 
 /// What a batch came to, as far as the walk needs to know.
@@ -60,7 +61,7 @@ pub(super) async fn batch(
     place: Place,
     batch: &Batch,
 ) -> Result<BatchEnd, BatchError> {
-    match act(session, open, place, batch).await? {
+    match act(session, open, place, batch, None).await? {
         Act::Nothing(end) => Ok(end),
         Act::Done(unproven) => {
             let cursor = unproven.outcome.last_key.clone();
@@ -94,16 +95,19 @@ impl Unproven {
     }
 }
 
-/// Has the store carry out one batch under a durable intent. A batch in doubt is settled before this
-/// returns.
+/// Has the store carry out one batch under a durable intent, of which `intended` hears. A batch in doubt is settled
+/// before this returns.
 pub(super) async fn act(
     session: &Session<'_>,
     open: &OpenStore,
     place: Place,
     batch: &Batch,
+    intended: Option<&Notify>,
 ) -> Result<Act, BatchError> {
     let span = spans::batch();
-    let act = act_under(&span, session, open, place, batch).instrument(span.clone()).await;
+    let dataset = &batch.selection.address.dataset;
+    let sink = JournalIntent { session, place, dataset, state: Mutex::default(), when_intended: intended };
+    let act = act_under(&span, open, batch, &sink).instrument(span.clone()).await;
     spans::word(&span, spans::OUTCOME, word_of(&act));
     if let Ok(Act::Done(unproven)) = &act {
         spans::count(&span, spans::BATCH, u64::from(unproven.id.batch));
@@ -125,14 +129,11 @@ fn word_of(act: &Result<Act, BatchError>) -> &'static str {
 
 async fn act_under(
     span: &Span,
-    session: &Session<'_>,
     open: &OpenStore,
-    place: Place,
     batch: &Batch,
+    sink: &JournalIntent<'_>,
 ) -> Result<Act, BatchError> {
-    let sink =
-        JournalIntent { session, place, dataset: &batch.selection.address.dataset, state: Mutex::default() };
-    let answer = open.disposer.dispose(batch, &sink).await;
+    let answer = open.disposer.dispose(batch, sink).await;
     failpoint::hit("after-dispose");
     let IntentState { intended, refused } = sink.take();
     match (answer, intended, refused) {
@@ -155,7 +156,7 @@ async fn act_under(
         }
         (Err(error), Some((id, intended)), None) => {
             let doubt = recovery::Doubt { id: &id, state: crate::journal::BatchState::Intended };
-            recovery::settle(session, open, &batch.selection, doubt, &intended).await?;
+            recovery::settle(sink.session, open, &batch.selection, doubt, &intended).await?;
             Err(BatchError::Store { error, was_in_doubt: true })
         }
     }
@@ -377,6 +378,7 @@ struct JournalIntent<'a> {
     place: Place,
     dataset: &'a str,
     state: Mutex<IntentState>,
+    when_intended: Option<&'a Notify>,
 }
 
 #[derive(Debug, Default)]
@@ -445,6 +447,7 @@ impl IntentSink for JournalIntent<'_> {
         match appended {
             Ok(id) => {
                 state.intended = Some((id, intended.clone()));
+                self.when_intended.iter().for_each(|when| when.notify_one());
                 Ok(())
             }
             Err(error) => {

@@ -4,7 +4,8 @@
 //! One task coordinates; nothing here decides what is due. The journal's cursor is the end of the last
 //! range before which every range is proven, so that whatever was under way at a crash is walked again.
 
-use crate::execution::attempt::{self, Act, BatchEnd, BatchError, Place, Unproven};
+use crate::execution::acting::{Acted, Acting};
+use crate::execution::attempt::{self, Act, BatchEnd, BatchError, Unproven};
 use crate::execution::ranges::{Range, Ranges};
 use crate::execution::reach::Spacing;
 use crate::execution::sharing::{self, Sharing};
@@ -14,11 +15,13 @@ use crate::hold::HoldBook;
 use crate::journal::{Answer, News};
 use crate::plan::compile::ExecutableItem;
 use crate::spans;
-use connectors::{Batch, BatchRange, Bound, ConnectorError, Pressure, RecordKey, Selection, StartCondition};
+use connectors::{Bound, ConnectorError, Pressure, RecordKey, Selection, StartCondition};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tracing::Span;
 
 /// How often the store is asked whether others need it.
@@ -74,14 +77,9 @@ fn spacing_of(item: &ExecutableItem) -> Spacing {
 /// Something that was waited for.
 enum Step {
     Bound(Result<Bound, ConnectorError>),
-    /// `newer`: holds that came since, under which the selection is.
-    Acted {
-        range: Range,
-        selection: Box<Selection>,
-        newer: Option<HoldBook>,
-        took: Duration,
-        act: Result<Act, BatchError>,
-    },
+    /// The intent of one range is durable, or there will be none.
+    Intended,
+    Acted(Box<Acted>),
     Proven {
         range: Range,
         end: Result<BatchEnd, BatchError>,
@@ -102,6 +100,8 @@ enum Step {
 struct UnderWay {
     bound: bool,
     acts: u32,
+    /// Of the acts, those whose intent is not durable yet.
+    unintended: u32,
     proofs: u32,
     pressure: bool,
     wait: bool,
@@ -185,10 +185,15 @@ impl Lanes<'_> {
         if self.pressure.reasons.is_empty() { self.open.connections.max(1) } else { 1 }
     }
 
-    /// Keys stay in memory until they are proven, so there is a limit to how many batches wait for it.
+    /// A batch that the store is committing waits for a disk, and the next one begins meanwhile unless others need the
+    /// store. Keys stay in memory until they are proven, so there is a limit to how many batches wait for it.
     fn may_act(&self) -> bool {
-        let lanes = self.lanes();
-        self.ranges.waiting() > 0 && self.under_way.acts < lanes && self.under_way.proofs <= lanes + 1
+        let (lanes, under_way) = (self.lanes(), &self.under_way);
+        let acts_max = if self.pressure.reasons.is_empty() { lanes * 2 } else { lanes };
+        self.ranges.waiting() > 0
+            && under_way.unintended < lanes
+            && under_way.acts < acts_max
+            && under_way.proofs <= lanes + 1
     }
 
     /// Whether it is too early to begin anything; then a wait is under way.
@@ -309,29 +314,23 @@ impl Lanes<'_> {
         }
     }
 
-    /// Looks at the holds as a part of the step: the ledger is asked by steps alone, since one that is not polled could
-    /// keep what the others wait for.
     fn act(&mut self, range: Range) {
         let (session, open, item) = (self.session, self.open, self.item);
         let (revision, selection) = (self.book.revision, self.selection.clone());
-        let (after, up_to) = (range.after.clone(), range.up_to.clone());
+        let acting = Acting { session, open, item, revision, selection };
+        let intended = Arc::new(Notify::new());
+        let told = Arc::clone(&intended);
         self.under_way.acts += 1;
+        self.under_way.unintended += 1;
         self.steps.push(Box::pin(async move {
-            let clock = session.executor.clock;
-            let began = clock.monotonic();
-            let key_range = BatchRange { after, up_to, records_max: u32::MAX };
-            let mut batch = Batch { selection, range: key_range, only_keys: None };
-            let acted = act_under_newest_holds(session, open, item, revision, &mut batch).await;
-            let took = clock.monotonic().saturating_sub(began);
-            let (newer, act) = match acted {
-                Ok((newer, act)) => (newer, Ok(act)),
-                Err(error) => (None, Err(error)),
-            };
-            Step::Acted { range, selection: Box::new(batch.selection), newer, took, act }
+            told.notified().await;
+            Step::Intended
         }));
+        self.steps
+            .push(Box::pin(async move { Step::Acted(Box::new(acting.carry_out(range, &intended).await)) }));
     }
 
-    fn prove(&mut self, range: Range, selection: Box<Selection>, unproven: Unproven) {
+    fn prove(&mut self, range: Range, selection: Selection, unproven: Unproven) {
         let (session, open) = (self.session, self.open);
         let cursor = self.ranges.cursor_with(&range);
         self.under_way.proofs += 1;
@@ -367,8 +366,10 @@ impl Lanes<'_> {
                     Err(error) => self.bear_reader(error),
                 }
             }
-            Step::Acted { range, selection, newer, took, act } => {
+            Step::Intended => self.under_way.unintended -= 1,
+            Step::Acted(acted) => {
                 self.under_way.acts -= 1;
+                let Acted { range, selection, newer, took, act } = *acted;
                 if let Some(book) = newer.filter(|book| book.revision > self.book.revision) {
                     self.book = book;
                     self.selection.clone_from(&selection);
@@ -382,13 +383,7 @@ impl Lanes<'_> {
         }
     }
 
-    fn acted(
-        &mut self,
-        range: Range,
-        selection: Box<Selection>,
-        took: Duration,
-        act: Result<Act, BatchError>,
-    ) {
+    fn acted(&mut self, range: Range, selection: Selection, took: Duration, act: Result<Act, BatchError>) {
         match act {
             Ok(Act::Nothing(_)) => self.ranges.done(&range),
             Ok(Act::Done(unproven)) => {
@@ -471,24 +466,4 @@ impl Lanes<'_> {
             slowed_by: self.troubles.iter().chain(&self.pressure.reasons).cloned().collect(),
         }
     }
-}
-
-/// Carries a batch out under the holds that there are now. Answers with these if they are newer than `revision`.
-async fn act_under_newest_holds(
-    session: &Session<'_>,
-    open: &OpenStore,
-    item: &ExecutableItem,
-    revision: u64,
-    batch: &mut Batch,
-) -> Result<(Option<HoldBook>, Act), BatchError> {
-    let holds = session.executor.holds;
-    let mut newer = None;
-    if holds.revision().await.map_err(ExecutionError::from)? != revision {
-        let book = holds.book().await.map_err(ExecutionError::from)?;
-        batch.selection = item.with_holds(&book).map_err(ExecutionError::from)?;
-        newer = Some(book);
-    }
-    let hold_revision = newer.as_ref().map_or(revision, |book| book.revision);
-    let place = Place { item: item.item.item, part: 0, hold_revision };
-    Ok((newer, attempt::act(session, open, place, batch).await?))
 }

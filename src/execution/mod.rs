@@ -4,6 +4,7 @@
 //! says what may be touched. It never decides what is due (the store does, from the selection), reads
 //! no policy, and writes no certificate. Whatever stops it, a later call goes on from the journal.
 
+mod acting;
 mod attempt;
 pub mod control;
 mod helping;

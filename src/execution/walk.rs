@@ -188,7 +188,7 @@ impl<'a> Walk<'a> {
 
     /// Carries a batch out while the one before is read back. The last one is read back at once.
     async fn overlapped(&mut self, place: Place, batch: Batch) -> Result<BatchEnd, BatchError> {
-        let act = attempt::act(self.session, self.open, place, &batch);
+        let act = attempt::act(self.session, self.open, place, &batch, None);
         let act = match self.unproven.take() {
             None => act.await,
             Some(before) => {

@@ -192,7 +192,7 @@ static STORE: Shape = Shape {
         Key::optional(
             "connections",
             Form::Count { low: 1, high: 8 },
-            "most writing connections to a database server, 1 unless said",
+            "most batches at once in a database server, 1 unless said",
         ),
         Key::optional(
             "vacuum",

@@ -28,6 +28,7 @@ mod holds;
 mod honest;
 mod hostile;
 mod kin;
+mod lanes;
 mod leaks;
 mod linked;
 mod links;
