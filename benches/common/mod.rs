@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub(crate) fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().map_or(otherwise, |text| text.parse().unwrap())
@@ -38,6 +38,8 @@ pub(crate) fn apply(job: &Job<'_>) -> Applied {
 
 /// What one `apply` took.
 pub(crate) struct Applied {
+    /// Since the epoch.
+    pub(crate) began: Duration,
     pub(crate) time: Duration,
     /// Peak of resident memory, in KiB.
     pub(crate) peak_kib: u64,
@@ -72,6 +74,7 @@ pub(crate) fn apply_in(job: &Job<'_>, prepare: impl FnOnce(&Path)) -> Applied {
     };
     run(&mut command(&["plan"]));
     run(&mut command(&["approve", "latest", "--as", "dpo"]));
+    let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let before = Instant::now();
     let mut child =
         command(&["apply", "--format", "json"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -98,7 +101,7 @@ pub(crate) fn apply_in(job: &Job<'_>, prepare: impl FnOnce(&Path)) -> Applied {
         "--trust-root",
         project.join("trust-root.json").to_str().unwrap(),
     ]));
-    Applied { time, peak_kib: peak }
+    Applied { began, time, peak_kib: peak }
 }
 
 const POLICY: &str = "policy: bench

@@ -3,7 +3,8 @@
 //! `cargo bench --bench servers` with `OUBLIETTE_TEST_POSTGRES` and `OUBLIETTE_TEST_MYSQL` set (see
 //! `scripts/servers`, with `OUBLIETTE_SERVER_MEMORY=1024`, so that the data is cached) prints ratios for 1 000 000 of
 //! 2 000 000 rows. `BENCH_ROWS` and `BENCH_RUNS` make it smaller, `BENCH_ONLY` names some of `postgres`, `kin` (a parent
-//! with a cascading child), `anonymize` and `mysql`. The time of `apply` holds everything: the check that the plan is
+//! with a cascading child), `anonymize`, `company` (what others on the server wait for, with `pgbench`), `snapshot`
+//! (while another session holds an old one) and `mysql`. The time of `apply` holds everything: the check that the plan is
 //! not stale, the journal, reading back, commitments, certificate and archive. With `pt-archiver` on the path MariaDB
 //! is measured against that too.
 
@@ -19,6 +20,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod company;
 mod mysql;
 mod postgres;
 
@@ -51,6 +53,12 @@ fn main() {
     }
     if wanted("anonymize") {
         postgres::anonymize(rows);
+    }
+    if wanted("company") {
+        company::company(rows);
+    }
+    if wanted("snapshot") {
+        company::snapshot(rows);
     }
     if wanted("mysql") {
         mysql::purge(rows);

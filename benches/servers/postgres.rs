@@ -42,26 +42,30 @@ const PEOPLE: &str = "  - name: data.events
 ";
 
 /// A table `events` with 200 bytes of payload and an index on the date, and what one statement does to it.
-struct Case<'a> {
+pub(super) struct Case<'a> {
     title: &'a str,
     /// Statements after the table is filled.
     more: String,
     single: &'a str,
     map: &'a str,
     disposition: &'a str,
-    records: u64,
+    pub(super) records: u64,
 }
 
 pub(super) fn purge(rows: u64) {
-    let case = Case {
+    purge_case(rows, "").measure(rows);
+}
+
+/// Half of `rows` expired; `more` are statements after the table is filled.
+pub(super) fn purge_case(rows: u64, more: &str) -> Case<'static> {
+    Case {
         title: "PostgreSQL: purge, beside a single DELETE",
-        more: String::new(),
+        more: more.to_owned(),
         single: DELETE,
         map: EVENTS,
         disposition: "purge",
         records: rows / 2,
-    };
-    case.measure(rows);
+    }
 }
 
 /// One child for four parents.
@@ -136,7 +140,7 @@ impl Case<'_> {
         }
     }
 
-    fn fill(&self, rows: u64) {
+    pub(super) fn fill(&self, rows: u64) {
         ask(&mut client("postgres"), "DROP DATABASE IF EXISTS bench_full; CREATE DATABASE bench_full;");
         ask(
             &mut client("bench_full"),
@@ -152,14 +156,14 @@ impl Case<'_> {
         );
     }
 
-    fn apply(&self, connections: usize) -> Applied {
+    pub(super) fn apply(&self, connections: usize) -> Applied {
         let store =
             server_store("postgres", "OUBLIETTE_TEST_POSTGRES", connections, ", vacuum: left_to_server");
         apply(&Job { expected: self.records, store: &store, map: self.map, disposition: self.disposition })
     }
 }
 
-fn client(database: &str) -> Command {
+pub(super) fn client(database: &str) -> Command {
     let administrator = address("OUBLIETTE_TEST_POSTGRES");
     let (server, _) = administrator.rsplit_once('/').unwrap();
     let mut command = Command::new("psql");
@@ -167,7 +171,7 @@ fn client(database: &str) -> Command {
     command
 }
 
-fn copy() {
+pub(super) fn copy() {
     ask(
         &mut client("postgres"),
         "DROP DATABASE IF EXISTS bench; CREATE DATABASE bench TEMPLATE bench_full STRATEGY FILE_COPY; CHECKPOINT;",
