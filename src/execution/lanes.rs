@@ -26,8 +26,8 @@ use tracing::Span;
 
 /// How often the store is asked whether others need it.
 const PRESSURE_EVERY: Duration = Duration::from_millis(200);
-/// Aim of a batch while others work on the store: nobody waits longer for a row of ours.
-const CONSIDERATE_TARGET: Duration = Duration::from_millis(50);
+/// Aim of a batch while others work on the store: nobody waits longer for a row of ours, or for the log of a commit.
+const CONSIDERATE_TARGET: Duration = Duration::from_millis(20);
 
 /// Walks the item from `cursor` on until nothing due is left.
 pub(super) async fn item(
