@@ -74,7 +74,7 @@ pub(crate) fn apply_in(job: &Job<'_>, prepare: impl FnOnce(&Path)) -> Applied {
     };
     run(&mut command(&["plan"]));
     run(&mut command(&["approve", "latest", "--as", "dpo"]));
-    let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let began = since_epoch();
     let before = Instant::now();
     let mut child =
         command(&["apply", "--format", "json"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -120,6 +120,10 @@ rules:
     starts_from: {event: created, type: collection}
     retain_for: P1Y
 ";
+
+pub(crate) fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap()
+}
 
 pub(crate) fn run(command: &mut Command) {
     let output = command.output().unwrap();

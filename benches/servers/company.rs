@@ -4,20 +4,20 @@
 //! `pgbench` works at a fixed rate, so that whatever is late counts (its times begin when a transaction was due).
 //! In each of the runs it works alone for a while, and then beside `apply`, on the same data.
 
-use super::common::Applied;
+use super::common::{Applied, since_epoch};
 use super::postgres::{self, Case};
-use super::{address, runs};
+use super::runs;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// Time in which others are let work until it counts.
 const WARM_UP: Duration = Duration::from_secs(2);
 /// Time in which others work alone.
 const ALONE: Duration = Duration::from_secs(8);
 /// Time in which `apply` must come to its end.
-const BESIDE: u64 = 30;
+const BESIDE: Duration = Duration::from_secs(30);
 /// Fewer runs tell nothing of the ends of a distribution.
 const RUNS_MIN: u64 = 5;
 
@@ -105,8 +105,8 @@ fn compare(title: &str, case: &Case<'_>, script: &str, rate: u32, rows: u64) {
         let (longest_alone, longest) = (alone.at(1.0), beside.at(1.0));
         println!("  {speed:.0} records/s; {}; most {longest_alone:.0} -> {longest:.0} ms", shares.join(", "));
         speeds.push(speed);
-        worst.push(beside.at(1.0));
-        worst_alone.push(alone.at(1.0));
+        worst.push(longest);
+        worst_alone.push(longest_alone);
     }
     let [p50, p95, p99] = ratios.each_mut().map(|ratios| middle(ratios));
     println!(
@@ -142,14 +142,12 @@ fn one_run(case: &Case<'_>, script: &str, rate: u32, rows: u64) -> (Times, Times
 
 fn begin(directory: &Path, script: &str, rate: u32, rows: u64) -> Child {
     std::fs::write(directory.join("script"), script).unwrap();
-    let administrator = address("OUBLIETTE_TEST_POSTGRES");
-    let (server, _) = administrator.rsplit_once('/').unwrap();
-    let seconds = WARM_UP.as_secs() + ALONE.as_secs() + BESIDE;
+    let seconds = (WARM_UP + ALONE + BESIDE).as_secs();
     Command::new("pgbench")
         .current_dir(directory)
         .args(["-n", "-f", "script", "-c", "4", "-l", "--log-prefix=times"])
         .args(["-R", &rate.to_string(), "-T", &seconds.to_string(), "-D", &format!("rows={rows}")])
-        .arg(format!("{server}/bench"))
+        .arg(postgres::address_of("bench"))
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -178,10 +176,6 @@ fn read(directory: &Path) -> Vec<(Duration, f64)> {
         }
     }
     times
-}
-
-fn since_epoch() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap()
 }
 
 fn middle(values: &mut [f64]) -> f64 {

@@ -163,11 +163,15 @@ impl Case<'_> {
     }
 }
 
-pub(super) fn client(database: &str) -> Command {
+pub(super) fn address_of(database: &str) -> String {
     let administrator = address("OUBLIETTE_TEST_POSTGRES");
     let (server, _) = administrator.rsplit_once('/').unwrap();
+    format!("{server}/{database}")
+}
+
+pub(super) fn client(database: &str) -> Command {
     let mut command = Command::new("psql");
-    command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]).arg(format!("{server}/{database}"));
+    command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]).arg(address_of(database));
     command
 }
 

@@ -76,14 +76,17 @@ async fn count_classes<B: Backend>(
     for row in lease.rows(target.dataset(), sql).await? {
         let [code, overdue, count, oldest, newest] = row.as_slice() else { return Err(lease.unexpected()) };
         let class = whole(code).and_then(class::class_of_code).ok_or_else(|| lease.unexpected())?;
-        let count = whole(count).and_then(|count| u64::try_from(count).ok());
-        let count = count.ok_or_else(|| lease.unexpected())?;
+        let [count, overdue] = [count, overdue].map(|number| {
+            let number = whole(number).and_then(|number| u64::try_from(number).ok());
+            number.ok_or_else(|| lease.unexpected())
+        });
+        let (count, overdue) = (count?, overdue?);
         survey.add(class, count);
         if let (Class::Due, StartCondition::Event { encoding, .. }) = (class, &selection.start) {
             let at = |end| start::instant_of_sortable(encoding, end);
             survey.oldest_due_at = survey.oldest_due_at.into_iter().chain(at(oldest)).min();
             survey.newest_due_at = survey.newest_due_at.into_iter().chain(at(newest)).max();
-            survey.overdue += whole(overdue).and_then(|more| u64::try_from(more).ok()).unwrap_or_default();
+            survey.overdue += overdue;
         }
     }
     Ok(())
