@@ -61,8 +61,11 @@ pub fn class_case(dialect: &dyn Dialect, selection: &Selection, alias: &str) -> 
         SqlText::fill("CASE{0} ELSE 9 END", &[&rest])
     };
     let rest = match dialect.start(&selection.start, row_of(selection, alias))? {
-        // The codes of what is not due follow one another as the numbers of a standing do.
-        Some(start) => SqlText::fill("coalesce(1 + nullif({0}, 0), {1})", &[&start.standing, &rest]),
+        // So written, every server works the standing out once.
+        Some(start) => SqlText::fill(
+            "CASE {0} WHEN 0 THEN {1} WHEN 4 THEN 5 WHEN 1 THEN 2 WHEN 2 THEN 3 ELSE 4 END",
+            &[&start.standing, &rest],
+        ),
         None => rest,
     };
     // CASE needs a WHEN.

@@ -28,6 +28,8 @@ struct Way {
     sortable: SqlText,
     /// Due, in a form for an index; without it `value` is compared.
     due: Option<SqlText>,
+    /// The column and the limits `due` and `as_of` in its own type: compared with less work than `value`.
+    native: Option<[SqlText; 3]>,
 }
 
 /// The latest starts that are within, in the count of a [`Way`].
@@ -117,15 +119,26 @@ pub(super) fn start(condition: &StartCondition, row: Row<'_>) -> Result<Option<S
     }))
 }
 
-/// `INTERVAL` tells in one evaluation between which limits the value lies.
+/// Where a start that can be read lies between the limits.
+fn standing_of(way: &Way) -> SqlText {
+    if let Some([column, due, as_of]) = &way.native {
+        return SqlText::fill(
+            "(CASE WHEN {0} <= {1} THEN 0 WHEN {0} <= {2} THEN 4 ELSE 3 END)",
+            &[column, due, as_of],
+        );
+    }
+    let after = |limit: i64| SqlText::value(Value::Int(limit.saturating_add(1)));
+    // `INTERVAL` works the value out once.
+    SqlText::fill(
+        "(CASE INTERVAL({0}, {1}, {2}) WHEN 0 THEN 0 WHEN 1 THEN 4 WHEN 2 THEN 3 ELSE 2 END)",
+        &[&way.value, &after(way.limits.due), &after(way.limits.as_of)],
+    )
+}
+
 fn standing_case(ways: &[Way], missing: &SqlText) -> SqlText {
     let mut case = SqlText::new("(CASE");
     for way in ways {
-        let after = |limit: i64| SqlText::value(Value::Int(limit.saturating_add(1)));
-        case.append(&SqlText::fill(
-            " WHEN {0} THEN (CASE INTERVAL({1}, {2}, {3}) WHEN 0 THEN 0 WHEN 1 THEN 4 WHEN 2 THEN 3 ELSE 2 END)",
-            &[&way.is, &way.value, &after(way.limits.due), &after(way.limits.as_of)],
-        ));
+        case.append(&SqlText::fill(" WHEN {0} THEN {1}", &[&way.is, &standing_of(way)]));
     }
     case.append(&SqlText::fill(" WHEN {0} THEN 1 ELSE 2 END)", &[missing]));
     case
@@ -182,8 +195,21 @@ fn native_instant(column: &SqlText, event: &Event) -> Way {
         }
         _ => SqlText::new("(FALSE)"),
     };
+    let native = natively(column, limits, |seconds| {
+        DateTime::from_timestamp(seconds.min(LAST), 0).filter(|_| seconds > 0)
+    });
     let among_readable = SqlText::new("TRUE");
-    Way { is, among_readable, sortable: value.clone(), value, limits, due: Some(due) }
+    Way { is, among_readable, sortable: value.clone(), value, limits, due: Some(due), native }
+}
+
+/// The limits as instants that the column can be compared with.
+fn natively(
+    column: &SqlText,
+    limits: Limits,
+    instant: impl Fn(i64) -> Option<DateTime<Utc>>,
+) -> Option<[SqlText; 3]> {
+    let limit = |seconds| Some(SqlText::value(Value::Instant(instant(seconds)?)));
+    Some([column.clone(), limit(limits.due)?, limit(limits.as_of)?])
 }
 
 fn native_local(column: &SqlText, event: &Event, zone: Tz) -> Way {
@@ -197,7 +223,9 @@ fn native_local(column: &SqlText, event: &Event, zone: Tz) -> Way {
         &[column],
     );
     let value = reading::native_seconds(column);
-    Way { is, among_readable: SqlText::new("TRUE"), value, limits, sortable, due: Some(due) }
+    let native =
+        natively(column, limits, |seconds| iso::instant_of_epoch(seconds.min(iso::EPOCH_SECONDS_MAX)));
+    Way { is, among_readable: SqlText::new("TRUE"), value, limits, sortable, due: Some(due), native }
 }
 
 /// A native date or time at or before `seconds`, in the years 1 to 9999.
@@ -226,6 +254,7 @@ fn native_date(column: &SqlText, event: &Event) -> Way {
         limits: event.days(),
         sortable: SqlText::fill("(CAST({0} AS CHAR CHARACTER SET utf8mb4) COLLATE utf8mb4_bin)", &[column]),
         due: Some(due),
+        native: None,
     }
 }
 
@@ -258,7 +287,15 @@ fn epoch(kind: Kind, column: &SqlText, event: &Event, factor: i64) -> Option<Way
         let due = bound(limits.due.clamp(iso::EPOCH_SECONDS_MIN - 1, iso::EPOCH_SECONDS_MAX));
         SqlText::fill("({0} <= {1} AND {0} >= {2})", &[&number, &due, &low])
     });
-    Some(Way { is, among_readable: SqlText::new("TRUE"), sortable: value.clone(), value, limits, due })
+    Some(Way {
+        is,
+        among_readable: SqlText::new("TRUE"),
+        sortable: value.clone(),
+        value,
+        limits,
+        due,
+        native: None,
+    })
 }
 
 fn year_number(kind: Kind, column: &SqlText, event: &Event) -> Option<Way> {
@@ -280,6 +317,7 @@ fn year_number(kind: Kind, column: &SqlText, event: &Event) -> Option<Way> {
             &[&number],
         ),
         due: Some(due),
+        native: None,
         value: number,
         limits,
     })
@@ -293,6 +331,7 @@ fn written(text: &SqlText, event: &Event) -> Vec<Way> {
         limits: event.days(),
         sortable,
         due: None,
+        native: None,
     };
     let on = |template: &'static str| SqlText::fill(template, &[text]);
     let alone = |way: Way| vec![Way { among_readable: SqlText::new("TRUE"), ..way }];
@@ -308,6 +347,7 @@ fn written(text: &SqlText, event: &Event) -> Vec<Way> {
                 value,
                 limits: event.seconds(),
                 due: None,
+                native: None,
             };
             vec![days(reading::is_date(text), date, midnight), time]
         }
@@ -348,5 +388,6 @@ fn local(text: &SqlText, limits: Limits) -> Way {
         limits,
         sortable,
         due: None,
+        native: None,
     }
 }
