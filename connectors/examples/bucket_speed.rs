@@ -152,7 +152,7 @@ async fn ours(server: &Server, prefix: &str, objects: usize, batch_records: u32)
     let (sink, mut after, mut gone) = (CountingSink::default(), None, 0);
     let mut unseen: Option<DatasetKeys> = None;
     loop {
-        let range = BatchRange { after, up_to: None, records_max: batch_records };
+        let range = BatchRange { after, up_to: None, due: None, records_max: batch_records };
         let batch = Batch { selection: selection.clone(), range, only_keys: None };
         let (seen, outcome) =
             tokio::join!(look(&source, &selection, unseen.take()), disposer.dispose(&batch, &sink));

@@ -110,7 +110,7 @@ async fn purge(root: &Path, records_max: u32) -> usize {
     loop {
         let batch = Batch {
             selection: selection.clone(),
-            range: BatchRange { after, up_to: None, records_max },
+            range: BatchRange { after, up_to: None, due: None, records_max },
             only_keys: None,
         };
         let outcome = disposer.dispose(&batch, &sink).await.expect("a batch is disposed of");

@@ -137,7 +137,7 @@ async fn measure(base: &Path, path: &Path, journal: SqliteJournalMode, (records_
     let (mut disposing, mut observing) = (Cost::default(), Cost::default());
     let (mut disposed, mut after) = (0, None);
     loop {
-        let range = BatchRange { after, up_to: None, records_max };
+        let range = BatchRange { after, up_to: None, due: None, records_max };
         let batch = Batch { selection: selection.clone(), range, only_keys: None };
         let clock = Clock::start();
         let outcome = disposer.dispose(&batch, &AcceptedIntents::default()).await.unwrap();

@@ -21,9 +21,13 @@ pub struct Batch {
 #[derive(Debug, Clone)]
 pub struct BatchRange {
     pub after: Option<RecordKey>,
-    /// The last key of the batch, as [`crate::RecordSource::bound`] told it: then all that is due up to
-    /// there belongs to the batch, however many. `None`: the store finds the end itself.
+    /// The last key of the batch, as [`crate::RecordSource::stretch`] told it: then all that is due up to
+    /// there belongs to the batch, however many. `None`: the store finds the end itself, or it is that of the
+    /// dataset if `due` is told.
     pub up_to: Option<RecordKey>,
+    /// The due records of the range, as [`crate::RecordSource::stretch`] saw them: then the batch is these, if
+    /// the store finds every one of them still due, and otherwise whatever it finds to be due in the range.
+    pub due: Option<Vec<RecordKey>>,
     pub records_max: u32,
 }
 

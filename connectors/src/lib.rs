@@ -70,7 +70,7 @@ pub use leak::{Leak, LeakKind, LeakLook};
 pub use mysql::{MySqlBackend, MySqlOptions};
 pub use names::{NameCount, NamePage};
 pub use partition::{KeptPartition, Obstacle, PARTITION_RECORDS_MAX, Partition, PartitionEnd};
-pub use port::{Bound, Circumstance, Pressure, Prospect, Reach, RecordDisposer, RecordSource};
+pub use port::{Bound, Circumstance, Pressure, Prospect, Reach, RecordDisposer, RecordSource, Stretch};
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresBackend, PostgresOptions};
 pub use predicate::{Field, Parsed, Position, Predicate, PredicateError, PredicateFault};

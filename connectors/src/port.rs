@@ -68,15 +68,15 @@ pub trait RecordSource: Debug + Send + Sync {
         records_max: u32,
     ) -> Result<RowPage, ConnectorError>;
 
-    /// The key with which a batch after `after` ends, so that several batches over disjoint ranges can be
+    /// The range of the key for a batch after `after`, so that several batches over disjoint ranges can be
     /// carried out at once.
-    async fn bound(
+    async fn stretch(
         &self,
         _selection: &Selection,
         _after: Option<&RecordKey>,
         _reach: Reach,
-    ) -> Result<Bound, ConnectorError> {
-        Ok(Bound::Unknown)
+    ) -> Result<Stretch, ConnectorError> {
+        Ok(Stretch { bound: Bound::Unknown, due: None })
     }
 
     /// All that is known of one record; `None` if there is none with this key.
@@ -302,6 +302,15 @@ pub enum Reach {
     Due(u32),
     /// Over so many records, whatever becomes of them.
     Records(u32),
+}
+
+/// The range of a batch after a key, as a reader saw it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stretch {
+    pub bound: Bound,
+    /// The keys of its due records, in key order, where they cost little more than its bound: for
+    /// [`crate::BatchRange::due`].
+    pub due: Option<Vec<RecordKey>>,
 }
 
 /// Where a batch could end.

@@ -21,6 +21,25 @@ pub(super) struct Acted {
     pub(super) act: Result<Act, BatchError>,
 }
 
+/// How many steps of each kind are under way.
+#[derive(Debug, Default)]
+pub(super) struct UnderWay {
+    pub(super) bound: bool,
+    pub(super) acts: u32,
+    /// Of the acts, those whose intent is not durable yet.
+    pub(super) unintended: u32,
+    pub(super) proofs: u32,
+    pub(super) pressure: bool,
+    pub(super) wait: bool,
+}
+
+impl UnderWay {
+    /// Nothing reads or changes records.
+    pub(super) fn is_idle(&self) -> bool {
+        !self.bound && self.acts == 0 && self.proofs == 0
+    }
+}
+
 /// What a range is carried out with.
 pub(super) struct Acting<'a> {
     pub(super) session: &'a Session<'a>,
@@ -36,11 +55,11 @@ impl Acting<'_> {
     ///
     /// Looks at the holds as a part of the step: the ledger is asked by steps alone, since one that is not polled
     /// could keep what the others wait for.
-    pub(super) async fn carry_out(self, range: Range, intended: &Notify) -> Acted {
+    pub(super) async fn carry_out(self, mut range: Range, intended: &Notify) -> Acted {
         let clock = self.session.executor.clock;
         let began = clock.monotonic();
         let (after, up_to) = (range.after.clone(), range.up_to.clone());
-        let key_range = BatchRange { after, up_to, records_max: u32::MAX };
+        let key_range = BatchRange { after, up_to, due: range.due.take(), records_max: u32::MAX };
         let mut batch = Batch { selection: self.selection, range: key_range, only_keys: None };
         let of = (self.session, self.open, self.item, self.revision);
         let acted = act_under_newest_holds(of, &mut batch, intended).await;
@@ -65,6 +84,8 @@ async fn act_under_newest_holds(
     if holds.revision().await.map_err(ExecutionError::from)? != revision {
         let book = holds.book().await.map_err(ExecutionError::from)?;
         batch.selection = item.with_holds(&book).map_err(ExecutionError::from)?;
+        // What is due in the range was seen under the holds before.
+        batch.range.due = None;
         newer = Some(book);
     }
     let hold_revision = newer.as_ref().map_or(revision, |book| book.revision);

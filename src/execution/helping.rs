@@ -219,7 +219,7 @@ async fn carry_out(
         let (after, up_to) = (range.after.clone(), range.up_to.clone());
         let batch = Batch {
             selection: item.with_holds(&book)?,
-            range: BatchRange { after, up_to, records_max: u32::MAX },
+            range: BatchRange { after, up_to, due: None, records_max: u32::MAX },
             only_keys: None,
         };
         match attempt::batch(session, open, place, &batch).await {

@@ -4,8 +4,9 @@
 //! One task coordinates; nothing here decides what is due. The journal's cursor is the end of the last
 //! range before which every range is proven, so that whatever was under way at a crash is walked again.
 
-use crate::execution::acting::{Acted, Acting};
+use crate::execution::acting::{Acted, Acting, UnderWay};
 use crate::execution::attempt::{self, Act, BatchEnd, BatchError, Unproven};
+use crate::execution::giving_way::{self, GivingWay};
 use crate::execution::ranges::{Range, Ranges};
 use crate::execution::reach::Spacing;
 use crate::execution::sharing::{self, Sharing};
@@ -15,7 +16,7 @@ use crate::hold::HoldBook;
 use crate::journal::{Answer, News};
 use crate::plan::compile::ExecutableItem;
 use crate::spans;
-use connectors::{Bound, ConnectorError, Pressure, RecordKey, Selection, StartCondition};
+use connectors::{Bound, ConnectorError, Pressure, RecordKey, Selection, StartCondition, Stretch};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use std::future::Future;
 use std::pin::Pin;
@@ -26,8 +27,6 @@ use tracing::Span;
 
 /// How often the store is asked whether others need it.
 const PRESSURE_EVERY: Duration = Duration::from_millis(200);
-/// Aim of a batch while others work on the store: nobody waits longer for a row of ours, or for the log of a commit.
-const CONSIDERATE_TARGET: Duration = Duration::from_millis(20);
 
 /// Walks the item from `cursor` on until nothing due is left.
 pub(super) async fn item(
@@ -50,7 +49,7 @@ pub(super) async fn item(
         records: executor.tuning.clamp(executor.tuning.records_start, capabilities.batch_records_max),
         steps: FuturesUnordered::new(),
         under_way: UnderWay::default(),
-        pressure: Pressure::default(),
+        giving_way: GivingWay::default(),
         asked_at: None,
         not_before: Duration::ZERO,
         reader_tries: 0,
@@ -76,7 +75,12 @@ fn spacing_of(item: &ExecutableItem) -> Spacing {
 
 /// Something that was waited for.
 enum Step {
-    Bound(Result<Bound, ConnectorError>),
+    Stretch {
+        after: Option<RecordKey>,
+        /// Of the holds under which it was read.
+        revision: u64,
+        stretch: Result<Stretch, ConnectorError>,
+    },
     /// The intent of one range is durable, or there will be none.
     Intended,
     Acted(Box<Acted>),
@@ -93,18 +97,6 @@ enum Step {
         helper: u32,
         numbers: Result<Vec<u64>, ExecutionError>,
     },
-}
-
-/// How many steps of each kind are under way.
-#[derive(Debug, Default)]
-struct UnderWay {
-    bound: bool,
-    acts: u32,
-    /// Of the acts, those whose intent is not durable yet.
-    unintended: u32,
-    proofs: u32,
-    pressure: bool,
-    wait: bool,
 }
 
 /// Why no further range is begun; what is under way comes to its end.
@@ -126,7 +118,7 @@ struct Lanes<'a> {
     records: u32,
     steps: FuturesUnordered<Pin<Box<dyn Future<Output = Step> + Send + 'a>>>,
     under_way: UnderWay,
-    pressure: Pressure,
+    giving_way: GivingWay,
     /// When the store was last asked about pressure.
     asked_at: Option<Duration>,
     /// No range is begun before this time.
@@ -182,17 +174,20 @@ impl Lanes<'_> {
 
     /// While others need the store there is one batch at a time.
     fn lanes(&self) -> u32 {
-        if self.pressure.reasons.is_empty() { self.open.connections.max(1) } else { 1 }
+        if self.giving_way.is_called_for() { 1 } else { self.open.connections.max(1) }
     }
 
     /// A batch that the store is committing waits for a disk, and the next one begins meanwhile unless others need the
     /// store. Keys stay in memory until they are proven, so there is a limit to how many batches wait for it.
     fn may_act(&self) -> bool {
         let (lanes, under_way) = (self.lanes(), &self.under_way);
-        let acts_max = if self.pressure.reasons.is_empty() { lanes * 2 } else { lanes };
+        if self.giving_way.is_called_for() {
+            // One thing at a time, so that most of the store stays theirs.
+            return self.ranges.waiting() > 0 && under_way.is_idle();
+        }
         self.ranges.waiting() > 0
             && under_way.unintended < lanes
-            && under_way.acts < acts_max
+            && under_way.acts < lanes * 2
             && under_way.proofs <= lanes + 1
     }
 
@@ -223,15 +218,18 @@ impl Lanes<'_> {
     fn look_for_a_bound(&mut self) {
         let offered = self.sharing.as_ref().map_or(0, Sharing::wanted);
         let enough = usize::try_from(self.lanes() + offered).unwrap_or(usize::MAX);
-        if self.ranges.all_told() || self.under_way.bound || self.ranges.waiting() > enough {
+        let is_too_much =
+            self.giving_way.is_called_for() && (self.ranges.waiting() > 0 || !self.under_way.is_idle());
+        if self.ranges.all_told() || self.under_way.bound || self.ranges.waiting() > enough || is_too_much {
             return;
         }
         self.under_way.bound = true;
-        let store_max = self.open.source.capabilities().batch_records_max;
-        let (open, reach) = (self.open, self.spacing.reach(self.records, store_max));
+        let (open, reach) = (self.open, self.spacing.reach(self.records));
         let (after, selection) = (self.ranges.next_after().cloned(), self.selection.clone());
+        let revision = self.book.revision;
         self.steps.push(Box::pin(async move {
-            Step::Bound(open.source.bound(&selection, after.as_ref(), reach).await)
+            let stretch = open.source.stretch(&selection, after.as_ref(), reach).await;
+            Step::Stretch { after, revision, stretch }
         }));
     }
 
@@ -244,7 +242,7 @@ impl Lanes<'_> {
         }
         let (now, lanes) = (self.now(), self.lanes());
         let Some(sharing) = self.sharing.as_mut() else { return };
-        let is_calm = self.stopped.is_none() && self.pressure.reasons.is_empty() && now >= self.not_before;
+        let is_calm = self.stopped.is_none() && !self.giving_way.is_called_for() && now >= self.not_before;
         let is_free = self.ranges.all_told() && self.ranges.waiting() == 0 && self.under_way.acts < lanes;
         let mut offers = Vec::new();
         if is_calm && !is_free && !sharing.asks() {
@@ -349,20 +347,14 @@ impl Lanes<'_> {
             Step::Pressure(pressure) => {
                 self.under_way.pressure = false;
                 match pressure {
-                    Ok(pressure) => self.pressure = pressure,
+                    Ok(pressure) => self.feel(pressure),
                     Err(error) => self.bear_reader(error),
                 }
             }
-            Step::Bound(bound) => {
+            Step::Stretch { after, revision, stretch } => {
                 self.under_way.bound = false;
-                match bound {
-                    Ok(bound) => {
-                        self.reader_tries = 0;
-                        self.ranges.tell(match bound {
-                            Bound::At(key) => Some(key),
-                            Bound::End | Bound::Unknown => None,
-                        });
-                    }
+                match stretch {
+                    Ok(stretch) => self.told(after.as_ref(), revision, stretch),
                     Err(error) => self.bear_reader(error),
                 }
             }
@@ -373,6 +365,7 @@ impl Lanes<'_> {
                 if let Some(book) = newer.filter(|book| book.revision > self.book.revision) {
                     self.book = book;
                     self.selection.clone_from(&selection);
+                    self.ranges.forget_due();
                 }
                 self.acted(range, selection, took, act);
             }
@@ -380,6 +373,27 @@ impl Lanes<'_> {
                 self.under_way.proofs -= 1;
                 self.proven(&range, end);
             }
+        }
+    }
+
+    fn told(&mut self, after: Option<&RecordKey>, revision: u64, Stretch { bound, due }: Stretch) {
+        self.reader_tries = 0;
+        if after != self.ranges.next_after() {
+            // It was asked for before the ranges that waited were unmade.
+            return;
+        }
+        let up_to = match bound {
+            Bound::At(key) => Some(key),
+            Bound::End | Bound::Unknown => None,
+        };
+        self.ranges.tell(up_to, due.filter(|_| revision == self.book.revision));
+    }
+
+    /// What is to be done next becomes small at once when others have come.
+    fn feel(&mut self, pressure: Pressure) {
+        if self.giving_way.feel(pressure, self.now()) {
+            self.records = self.records.min(giving_way::RECORDS_MIN);
+            self.ranges.retract();
         }
     }
 
@@ -417,13 +431,11 @@ impl Lanes<'_> {
         }
     }
 
-    /// The size of the next range, and a pause as long as the work where others wait for the store.
+    /// The size of the next range, and a pause at least as long as the work where others need the store.
     fn pace(&mut self, took: Duration) {
         let store_max = self.open.source.capabilities().batch_records_max;
-        let mut tuning = self.session.executor.tuning;
-        if !self.pressure.reasons.is_empty() {
-            tuning.batch_target = tuning.batch_target.min(CONSIDERATE_TARGET);
-            let pause = took.max(Duration::from_millis(self.pressure.pause_ms));
+        let tuning = self.giving_way.tuning(self.session.executor.tuning);
+        if let Some(pause) = self.giving_way.pause(took) {
             self.not_before = self.now() + pause;
         }
         self.records = tuning.next_records(self.records, took, store_max);
@@ -463,7 +475,7 @@ impl Lanes<'_> {
             disposed: self.disposed,
             planned: item.counts.due,
             elapsed: self.now().saturating_sub(self.began),
-            slowed_by: self.troubles.iter().chain(&self.pressure.reasons).cloned().collect(),
+            slowed_by: self.troubles.iter().chain(self.giving_way.reasons()).cloned().collect(),
         }
     }
 }

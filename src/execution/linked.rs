@@ -49,7 +49,8 @@ pub(super) async fn batch(step: Step<'_>, selection: Selection) -> Result<BatchE
         .filter(|record| !names_any(record, &kept))
         .map(|record| record.key.clone())
         .collect();
-    let range = BatchRange { after: step.cursor.cloned(), up_to: None, records_max: step.records_max };
+    let range =
+        BatchRange { after: step.cursor.cloned(), up_to: None, due: None, records_max: step.records_max };
     let mut end = BatchEnd::default();
     if !rows.is_empty() {
         let batch = Batch { selection, range, only_keys: Some(rows) };
@@ -92,7 +93,8 @@ pub(super) async fn batch_of_objects(step: Step<'_>, selection: Selection) -> Re
     let kept = kept(&step, &step.item.keepers, &names).await?;
     let free = |name: &Option<String>| name.as_ref().is_some_and(|name| !kept.contains(name));
     let keys: Vec<RecordKey> = named.into_iter().filter(|(_, name)| free(name)).map(|(key, _)| key).collect();
-    let range = BatchRange { after: step.cursor.cloned(), up_to: None, records_max: step.records_max };
+    let range =
+        BatchRange { after: step.cursor.cloned(), up_to: None, due: None, records_max: step.records_max };
     let mut end = BatchEnd::default();
     if !keys.is_empty() {
         let batch = Batch { selection, range, only_keys: Some(keys) };
@@ -191,8 +193,12 @@ async fn objects(
     // Nobody was asked who keeps an object that was not there.
     let keys: Vec<RecordKey> =
         names.into_iter().filter(|name| !absent.contains(name)).map(RecordKey::text).collect();
-    let range =
-        BatchRange { after: None, up_to: None, records_max: u32::try_from(keys.len()).unwrap_or(u32::MAX) };
+    let range = BatchRange {
+        after: None,
+        up_to: None,
+        due: None,
+        records_max: u32::try_from(keys.len()).unwrap_or(u32::MAX),
+    };
     let batch = Batch { selection, range, only_keys: Some(keys) };
     if batch.only_keys.as_ref().is_some_and(|keys| !keys.is_empty()) {
         let part = u32::try_from(link).unwrap_or(u32::MAX).saturating_add(1);

@@ -7,6 +7,7 @@
 mod acting;
 mod attempt;
 pub mod control;
+mod giving_way;
 mod helping;
 mod lanes;
 mod linked;

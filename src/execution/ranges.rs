@@ -12,6 +12,8 @@ pub(super) struct Range {
     pub(super) number: u64,
     pub(super) after: Option<RecordKey>,
     pub(super) up_to: Option<RecordKey>,
+    /// The due records of the range, as they were when its end was found.
+    pub(super) due: Option<Vec<RecordKey>>,
     /// Attempts that failed.
     pub(super) tries: u32,
 }
@@ -48,9 +50,10 @@ impl Ranges {
         self.after.as_ref()
     }
 
-    /// Takes up the end of the next range; `None` is the end of the dataset.
-    pub(super) fn tell(&mut self, up_to: Option<RecordKey>) {
-        let range = Range { number: self.next, after: self.after.clone(), up_to: up_to.clone(), tries: 0 };
+    /// Takes up the end of the next range (`None` is the end of the dataset) and what is due in it, if that is known.
+    pub(super) fn tell(&mut self, up_to: Option<RecordKey>, due: Option<Vec<RecordKey>>) {
+        let range =
+            Range { number: self.next, after: self.after.clone(), up_to: up_to.clone(), due, tries: 0 };
         self.next += 1;
         self.all_told = up_to.is_none();
         self.after = up_to.or(self.after.take());
@@ -67,12 +70,31 @@ impl Ranges {
 
     /// For others: the range that comes last of those that wait, unless an attempt at it failed.
     pub(super) fn take_last(&mut self) -> Option<Range> {
-        self.waiting.pop_back_if(|range| range.tries == 0)
+        let range = self.waiting.pop_back_if(|range| range.tries == 0)?;
+        Some(Range { due: None, ..range })
     }
 
-    /// Gives a range back that could not be carried out: it comes next.
+    /// Unmakes the ranges that wait and come last, so that the next ones can have another size.
+    pub(super) fn retract(&mut self) {
+        while let Some(range) =
+            self.waiting.pop_back_if(|range| range.tries == 0 && range.number + 1 == self.next)
+        {
+            self.next = range.number;
+            self.after = range.after;
+            self.all_told = false;
+        }
+    }
+
+    /// What is due in the ranges that wait is no longer known.
+    pub(super) fn forget_due(&mut self) {
+        for range in &mut self.waiting {
+            range.due = None;
+        }
+    }
+
+    /// Gives a range back that could not be carried out: it comes next, with whatever is due in it then.
     pub(super) fn give_back(&mut self, range: Range) {
-        self.waiting.push_front(range);
+        self.waiting.push_front(Range { due: None, ..range });
     }
 
     /// The cursor if `range` were done as well.
@@ -110,9 +132,9 @@ mod tests {
     fn told(ends: &[i64]) -> Ranges {
         let mut ranges = Ranges::beginning_after(Some(RecordKey::int(0)));
         for end in ends {
-            ranges.tell(Some(RecordKey::int(*end)));
+            ranges.tell(Some(RecordKey::int(*end)), Some(vec![RecordKey::int(*end)]));
         }
-        ranges.tell(None);
+        ranges.tell(None, None);
         ranges
     }
 
@@ -132,10 +154,46 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_and_comes_last_can_be_told_anew() {
+        let mut ranges = told(&[10, 20, 30]);
+        let first = ranges.take().unwrap();
+        ranges.retract();
+        assert_eq!((ranges.waiting(), ranges.all_told()), (0, false));
+        assert_eq!(ranges.next_after(), Some(&RecordKey::int(10)));
+        ranges.tell(None, None);
+        let last = ranges.take().unwrap();
+        assert_eq!(
+            (last.number, last.after.clone(), last.up_to.clone()),
+            (1, Some(RecordKey::int(10)), None)
+        );
+        ranges.done(&first);
+        ranges.done(&last);
+        assert!(ranges.finished());
+    }
+
+    #[test]
+    fn a_range_whose_attempt_failed_and_what_comes_before_one_that_others_have_stays_told() {
+        let mut ranges = told(&[10, 20]);
+        let (first, _offered) = (ranges.take().unwrap(), ranges.take_last().unwrap());
+        ranges.give_back(Range { tries: 1, ..first });
+        ranges.retract();
+        assert_eq!(ranges.waiting(), 2);
+    }
+
+    #[test]
+    fn what_is_due_is_forgotten_where_it_may_have_changed() {
+        let mut ranges = told(&[10, 20]);
+        let first = ranges.take().unwrap();
+        assert_eq!(first.due, Some(vec![RecordKey::int(10)]));
+        ranges.forget_due();
+        assert_eq!(ranges.take().unwrap().due, None);
+    }
+
+    #[test]
     fn a_range_given_back_comes_next() {
         let mut ranges = told(&[10]);
         let first = ranges.take().unwrap();
         ranges.give_back(first.clone());
-        assert_eq!(ranges.take(), Some(first));
+        assert_eq!(ranges.take(), Some(Range { due: None, ..first }));
     }
 }

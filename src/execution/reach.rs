@@ -28,11 +28,11 @@ impl Spacing {
         Self { records_per_due: None }
     }
 
-    /// The reach of a range for a batch of about `records` due records. Should all of a range be due, it is
-    /// still no larger than the store allows.
-    pub(super) fn reach(self, records: u32, store_max: u32) -> Reach {
+    /// The reach of a range for a batch of about `records` due records. The store shortens it if more are due than it
+    /// allows.
+    pub(super) fn reach(self, records: u32) -> Reach {
         match self.records_per_due {
-            Some(each) => Reach::Records(records.saturating_mul(each).min(store_max)),
+            Some(each) => Reach::Records(records.saturating_mul(each)),
             None => Reach::Due(records),
         }
     }
@@ -54,32 +54,27 @@ mod tests {
 
     #[test]
     fn a_walk_to_named_records_does_not_count_those_between() {
-        assert_eq!(Spacing::named().reach(10, 1_000), Reach::Due(10));
+        assert_eq!(Spacing::named().reach(10), Reach::Due(10));
     }
 
     #[test]
     fn where_many_are_due_records_are_counted_and_where_few_are_the_due() {
-        assert_eq!(Spacing::of(100, 100).reach(10, 1_000), Reach::Records(10));
-        assert_eq!(Spacing::of(100, 50).reach(10, 1_000), Reach::Records(20));
-        assert_eq!(Spacing::of(100, 50).reach(10, 15), Reach::Records(15), "all of them may be due");
-        assert_eq!(Spacing::of(100, 13).reach(10, 1_000), Reach::Records(80));
-        assert_eq!(Spacing::of(100, 12).reach(10, 1_000), Reach::Due(10));
-        assert_eq!(
-            Spacing::of(0, 0).reach(10, 1_000),
-            Reach::Records(10),
-            "nothing is due: nothing is walked"
-        );
+        assert_eq!(Spacing::of(100, 100).reach(10), Reach::Records(10));
+        assert_eq!(Spacing::of(100, 50).reach(10), Reach::Records(20));
+        assert_eq!(Spacing::of(100, 13).reach(10), Reach::Records(80));
+        assert_eq!(Spacing::of(100, 12).reach(10), Reach::Due(10));
+        assert_eq!(Spacing::of(0, 0).reach(10), Reach::Records(10), "nothing is due: nothing is walked");
     }
 
     #[test]
     fn a_denser_stretch_shortens_the_ranges_after_it() {
         let mut spacing = Spacing::of(100, 20);
         spacing.learn(10, 12);
-        assert_eq!(spacing.reach(10, 1_000), Reach::Records(50));
+        assert_eq!(spacing.reach(10), Reach::Records(50));
         spacing.learn(10, 50);
-        assert_eq!(spacing.reach(10, 1_000), Reach::Records(20));
+        assert_eq!(spacing.reach(10), Reach::Records(20));
         spacing.learn(10, 20);
         spacing.learn(10, 20);
-        assert_eq!(spacing.reach(10, 1_000), Reach::Records(10));
+        assert_eq!(spacing.reach(10), Reach::Records(10));
     }
 }

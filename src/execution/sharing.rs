@@ -227,7 +227,7 @@ mod tests {
     }
 
     fn range(number: u64) -> Range {
-        Range { number, after: None, up_to: None, tries: 0 }
+        Range { number, after: None, up_to: None, due: None, tries: 0 }
     }
 
     fn sharing() -> Sharing<'static> {

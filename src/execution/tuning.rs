@@ -31,18 +31,13 @@ impl Default for Tuning {
 }
 
 impl Tuning {
-    /// The size of the next batch after one of `records` took `took`: doubled or halved, within the
-    /// bounds and what the store allows.
+    /// The size of the next batch after one of `records` took `took`: what would have taken as long as it should, but
+    /// at most double and at least half of it, within the bounds and what the store allows.
     #[must_use]
     pub fn next_records(&self, records: u32, took: Duration, store_max: u32) -> u32 {
-        let wanted = if took.saturating_mul(2) < self.batch_target {
-            records.saturating_mul(2)
-        } else if took > self.batch_target.saturating_mul(2) {
-            records / 2
-        } else {
-            records
-        };
-        self.clamp(wanted, store_max)
+        let took = took.as_micros().max(1);
+        let wanted = u128::from(records) * self.batch_target.as_micros().clamp(took / 2, took * 2) / took;
+        self.clamp(u32::try_from(wanted).unwrap_or(u32::MAX), store_max)
     }
 
     #[must_use]
@@ -67,6 +62,8 @@ mod tests {
         check(2_000, 10, 4_000);
         check(2_000, 250, 2_000);
         check(2_000, 900, 1_000);
+        check(2_000, 200, 2_500);
+        check(2_000, 400, 1_250);
     }
 
     #[test]

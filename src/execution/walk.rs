@@ -82,6 +82,8 @@ struct Walk<'a> {
     tries: u32,
     began: Duration,
     slowed_by: Vec<String>,
+    /// What the last batch took.
+    took: Duration,
 }
 
 impl<'a> Walk<'a> {
@@ -109,6 +111,7 @@ impl<'a> Walk<'a> {
             tries: 0,
             began: executor.clock.monotonic(),
             slowed_by: Vec::new(),
+            took: Duration::ZERO,
         })
     }
 
@@ -177,7 +180,8 @@ impl<'a> Walk<'a> {
             };
             return linked::batch_of_objects(step, selection).await;
         }
-        let range = BatchRange { after: self.cursor.clone(), up_to: None, records_max: self.records_max };
+        let range =
+            BatchRange { after: self.cursor.clone(), up_to: None, due: None, records_max: self.records_max };
         let batch = Batch { selection, range, only_keys: None };
         let place = Place { item: self.item.item.item, part: 0, hold_revision: self.book.revision };
         if self.open.source.capabilities().reads_beside {
@@ -219,6 +223,7 @@ impl<'a> Walk<'a> {
     /// Takes one batch into account; true when the walk is over.
     fn advance(&mut self, end: BatchEnd, took: Duration) -> bool {
         self.tries = 0;
+        self.took = took;
         self.disposed += end.disposed;
         self.disposed_in_pass += end.disposed;
         self.cursor = end.last_key.or(self.cursor.take());
@@ -262,7 +267,10 @@ impl<'a> Walk<'a> {
                 self.slowed_by = pressure.reasons;
                 if pressure.pause_ms > 0 {
                     self.session.executor.progress.advanced(&self.snapshot());
-                    self.wait(Duration::from_millis(pressure.pause_ms)).await;
+                    // On a server at least as long as the work.
+                    let is_server = self.open.source.capabilities().is_server;
+                    let work = if is_server { self.took } else { Duration::ZERO };
+                    self.wait(work.max(Duration::from_millis(pressure.pause_ms))).await;
                 }
                 Ok(())
             }

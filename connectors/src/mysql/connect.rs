@@ -134,7 +134,7 @@ impl Database {
         let mut statements = vec![
             SqlText::new("SET NAMES utf8mb4"),
             SqlText::fill(
-                "SET SESSION sql_mode = {0}, time_zone = '+00:00', autocommit = 1, foreign_key_checks = 1, \
+                "SET SESSION sql_mode = {0}, group_concat_max_len = 1048576, time_zone = '+00:00', autocommit = 1, foreign_key_checks = 1, \
                  unique_checks = 1, sql_auto_is_null = 0, sql_safe_updates = 0, sql_select_limit = DEFAULT, \
                  innodb_lock_wait_timeout = {1}, lock_wait_timeout = {1}, wait_timeout = {2}",
                 &[

@@ -279,6 +279,13 @@ impl Backend for MySqlBackend {
         if self.database.is_mariadb() { Returning::Deleted } else { Returning::Nothing }
     }
 
+    fn listed_stretch(&self) -> Option<&'static str> {
+        Some(
+            "SELECT GROUP_CONCAT(CASE WHEN d THEN k END SEPARATOR ','), MAX(k), COUNT(*), COUNT(CASE WHEN d THEN 1 END) \
+             FROM ({0}) AS s",
+        )
+    }
+
     fn row_alias(&self, table: &str) -> String {
         if self.database.is_mariadb() { table.to_owned() } else { "r".to_owned() }
     }

@@ -11,6 +11,7 @@ use crate::sql::SqlText;
 use crate::value::Value;
 use sqlx::mysql::MySqlConnection;
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 /// Statements of this process, on any server: begun so far, and under way now. All backends share them: the
@@ -46,6 +47,8 @@ pub(super) struct Load {
     own: i64,
 }
 
+/// Seconds over which the statements of others are counted: the server tells its time in whole ones.
+const FOREIGN_WINDOW: i64 = 2;
 /// Statements of others in a second from which we give way: a few come from monitoring alone.
 const FOREIGN_STATEMENTS_MAX: i64 = 10;
 /// Statements per second that a batch under way in another process of ours makes, with its reading back.
@@ -54,11 +57,11 @@ const OF_COMPANY_PER_SECOND: i64 = 120;
 const HISTORY_MAX: i64 = 1_000_000;
 /// Seconds by which a replica of ours may be behind.
 const LAG_MAX: i64 = 10;
-const PAUSE_MS: u64 = 50;
+const PAUSE_MS: u64 = 4;
 const PAUSE_WAITING_MS: u64 = 250;
 
 const STATUS: &str = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_running', 'Questions', 'Uptime', \
-     'Innodb_row_lock_current_waits', 'Innodb_history_list_length')";
+     'Innodb_row_lock_current_waits', 'Innodb_history_list_length', 'Slaves_connected')";
 
 pub(super) async fn pressure(
     backend: &MySqlBackend,
@@ -74,17 +77,21 @@ pub(super) async fn pressure(
     let number = |name: &str| status.get(name).copied();
     let now = number("uptime").zip(number("questions"));
     let now = now.map(|(uptime, questions)| Load { uptime, questions, own });
-    let before = match backend.load.lock() {
-        Ok(mut kept) => std::mem::replace(&mut *kept, now),
+    let foreign = {
         // A panic elsewhere while it was held: the counters only lose their comparison.
-        Err(poisoned) => std::mem::replace(&mut *poisoned.into_inner(), now),
+        let mut kept = backend.load.lock().unwrap_or_else(PoisonError::into_inner);
+        let foreign = kept.zip(now).and_then(|(before, now)| foreign_per_second(before, now));
+        if kept.is_none() || foreign.is_some() {
+            *kept = now;
+        }
+        foreign
     };
-    let foreign = before.zip(now).and_then(|(before, now)| foreign_per_second(before, now));
     let company = i64::from(company);
     let foreign = foreign.map(|rate| rate - company * OF_COMPANY_PER_SECOND);
     Ok(judge(&Seen {
-        // Each carries a batch out and reads one back.
-        others: number("threads_running").map(|all| all - running - 2 * company),
+        // Each carries a batch out and reads one back. What sends the log to a replica always runs.
+        others: number("threads_running")
+            .map(|all| all - running - 2 * company - number("slaves_connected").unwrap_or(0)),
         waiting: number("innodb_row_lock_current_waits"),
         history: number("innodb_history_list_length"),
         foreign,
@@ -122,10 +129,13 @@ fn judge(seen: &Seen) -> Pressure {
     pressure
 }
 
-/// `None` when the two are not of one run of the server, or too close together.
+/// `None` when the two are too close together for the server's clock; 0 when it was started again in between.
 fn foreign_per_second(before: Load, now: Load) -> Option<i64> {
     let seconds = now.uptime - before.uptime;
-    if seconds < 1 {
+    if seconds < 0 {
+        return Some(0);
+    }
+    if seconds < FOREIGN_WINDOW {
         return None;
     }
     let ours = now.own - before.own;
@@ -187,6 +197,7 @@ mod tests {
         assert_eq!(foreign_per_second(at(10, 1000, 100), at(12, 1500, 600)), Some(0));
         assert_eq!(foreign_per_second(at(10, 1000, 100), at(12, 1600, 500)), Some(100));
         assert_eq!(foreign_per_second(at(10, 1000, 100), at(10, 1600, 500)), None);
-        assert_eq!(foreign_per_second(at(10, 1000, 100), at(2, 5, 101)), None);
+        assert_eq!(foreign_per_second(at(10, 1000, 100), at(11, 1600, 500)), None);
+        assert_eq!(foreign_per_second(at(10, 1000, 100), at(2, 5, 101)), Some(0));
     }
 }

@@ -233,6 +233,12 @@ impl PostgresConnection {
         Ok(self.query(sql).execute(&mut self.driver).await?.rows_affected())
     }
 
+    /// [`Self::rows`] of a query that is asked in each batch and whose plan does not depend on its values.
+    pub(super) async fn rows_again(&mut self, sql: SqlText) -> Result<Vec<PgRow>, sqlx::Error> {
+        self.note("");
+        postgres_query(sql).persistent(true).fetch_all(&mut self.driver).await
+    }
+
     fn query(&self, sql: SqlText) -> PgQuery {
         let is_kept = self.keeps_statements || sql.binds().is_empty();
         postgres_query(sql).persistent(is_kept)

@@ -272,6 +272,13 @@ impl Backend for PostgresBackend {
         Some("SELECT string_agg(CAST({0} AS text), ',') FROM {1} WHERE {2}")
     }
 
+    fn listed_stretch(&self) -> Option<&'static str> {
+        Some(
+            "SELECT string_agg(CAST(k AS text), ',') FILTER (WHERE d), max(k), count(*), count(*) FILTER (WHERE d) \
+             FROM ({0}) AS s",
+        )
+    }
+
     /// The snapshot is taken by the first query: what `LOCK TABLE` waited for is seen.
     fn begin_snapshot(&self) -> Option<&'static str> {
         Some("BEGIN ISOLATION LEVEL REPEATABLE READ")

@@ -18,7 +18,9 @@ const FOREIGN_PER_SECOND_MIN: f64 = 5.0;
 /// Transactions per second that a batch under way in another process of ours makes, with its reading back.
 const OF_COMPANY_PER_SECOND: f64 = 40.0;
 const LAG_SECONDS_MIN: f64 = 5.0;
-const PAUSE_MS: u64 = 50;
+/// One alone may be monitoring that asks now and then.
+const RECENT_MIN: i64 = 2;
+const PAUSE_MS: u64 = 4;
 const PAUSE_WAITING_MS: u64 = 250;
 const PAUSE_LAGGING_MS: u64 = 1000;
 
@@ -48,6 +50,8 @@ impl Load {
              (SELECT max(extract(epoch FROM replay_lag))::float8 FROM pg_stat_replication) AS lag, \
              count(*) FILTER (WHERE wait_event_type = 'Lock') AS waiting, \
              count(*) FILTER (WHERE state = 'active' AND application_name NOT LIKE 'oubliette%') AS active, \
+             count(*) FILTER (WHERE state_change > clock_timestamp() - interval '1 second' \
+                              AND application_name NOT LIKE 'oubliette%') AS recent, \
              (SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()) \
                AS transactions \
              FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' \
@@ -59,6 +63,7 @@ impl Load {
             lag: row.try_get("lag")?,
             waiting: row.try_get("waiting")?,
             active: row.try_get("active")?,
+            recent: row.try_get("recent")?,
             transactions: row.try_get("transactions")?,
         };
         let own = OWN_TRANSACTIONS.load(Ordering::Relaxed);
@@ -85,6 +90,8 @@ struct Look {
     lag: Option<f64>,
     waiting: i64,
     active: i64,
+    /// Sessions of others that began or ended something in the last second.
+    recent: i64,
     transactions: Option<i64>,
 }
 
@@ -103,6 +110,9 @@ fn judged(look: &Look, foreign_per_second: f64) -> Pressure {
     if look.active > 0 {
         say(format!("{} of others at work", counted(look.active)), PAUSE_MS);
     }
+    if look.recent >= RECENT_MIN {
+        say(format!("{} of others at work in the last second", counted(look.recent)), PAUSE_MS);
+    }
     if foreign_per_second >= FOREIGN_PER_SECOND_MIN {
         say(format!("{foreign_per_second:.0} transactions of others per second"), PAUSE_MS);
     }
@@ -119,7 +129,7 @@ mod tests {
 
     #[test]
     fn an_idle_server_asks_for_no_pause_and_a_lagging_replica_for_a_long_one() {
-        let idle = Look { at: 0.0, lag: None, waiting: 0, active: 0, transactions: None };
+        let idle = Look { at: 0.0, lag: None, waiting: 0, active: 0, recent: 0, transactions: None };
         assert_eq!(judged(&idle, 4.9), Pressure::default());
         let busy = Look { lag: Some(60.4), waiting: 1, active: 2, ..idle };
         let pressure = judged(&busy, 100.0);

@@ -50,7 +50,7 @@ pub(super) async fn schema_mark(
         all.append(&SqlText::fill(MARK, &[&text(schema), &text(table)]));
     }
     let dataset = tables.first().map_or("", |address| address.dataset.as_str());
-    let found = connection.rows(all).await.map_err(|error| server.fault(dataset, &error))?;
+    let found = connection.rows_again(all).await.map_err(|error| server.fault(dataset, &error))?;
     let mut mark = String::new();
     for row in &found {
         for value in rows::values(row).map_err(|error| server.fault(dataset, &error))? {

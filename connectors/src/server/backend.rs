@@ -242,6 +242,13 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// The template of a query over rows (`{0}`) that have a number `k` and a truth `d`: the numbers of those that are
+    /// true in a single text as above, the last number of all, how many rows there are, and how many are true. `None`:
+    /// the server cannot.
+    fn listed_stretch(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The alias of the table of a selection. A server that takes no alias where it deletes wants the
     /// table's own name.
     fn row_alias(&self, _table: &str) -> String {

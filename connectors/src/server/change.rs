@@ -142,6 +142,28 @@ impl Change<'_> {
         Ok(keys.to_vec())
     }
 
+    /// The statement that changes what is due within the restriction, and `among`, if it is told.
+    pub(super) fn statement<B: Backend>(
+        &self,
+        lease: &Lease<'_, B>,
+        restriction: &Restriction,
+        among: Option<&SqlText>,
+    ) -> Result<SqlText, ConnectorError> {
+        let mut statement = match &self.target.selection.disposal {
+            Disposal::Purge => {
+                let condition = self.target.due_within(lease, restriction)?;
+                deletion(lease, &self.target.table, &condition)?
+            }
+            Disposal::Anonymize { fields, marker } => {
+                self.update(lease, restriction, (fields, marker.as_ref()))?
+            }
+        };
+        if let Some(among) = among {
+            statement.push(" AND ").append(among);
+        }
+        Ok(statement)
+    }
+
     /// The statement that anonymizes what is due within the restriction.
     pub(super) fn update<B: Backend>(
         &self,
@@ -238,9 +260,16 @@ pub(super) fn locks_first<B: Backend>(backend: &B, selection: &Selection) -> boo
         Returning::Deleted => purges,
         Returning::DeletedAndUpdated => true,
     };
-    !answers
-        || (purges && (!selection.shape.referenced_by.is_empty() || !selection.dependents.is_empty()))
-        || one_by_one(selection)
+    !answers || !is_alone(selection)
+}
+
+/// Whether one statement can change the records of a selection, without a look at the rows of other tables that
+/// would go along.
+pub(super) fn is_alone(selection: &Selection) -> bool {
+    let purges = matches!(selection.disposal, Disposal::Purge);
+    let has_company =
+        purges && (!selection.shape.referenced_by.is_empty() || !selection.dependents.is_empty());
+    !has_company && !one_by_one(selection)
 }
 
 /// Whether records are changed one by one: a hash is made here.
@@ -278,7 +307,7 @@ async fn delete<B: Backend>(
     let backend = lease.backend();
     match backend.returning() {
         Returning::DeletedAndUpdated => {
-            let statement = SqlText::fill("DELETE FROM {0} WHERE {1}", &[&table.from, condition]);
+            let statement = deletion(lease, table, condition)?;
             let Some(locked) = locked else { return returned(lease, dataset, table, &statement).await };
             // To answer with each row would cost the server as much as half of deleting it.
             let changed = lease.execute(dataset, statement).await?;
@@ -286,17 +315,13 @@ async fn delete<B: Backend>(
             Ok(locked.to_vec())
         }
         Returning::Deleted => {
-            // Its alias is the name of the table, so that the condition holds without one.
-            let (plain, list) = (&table.plain, &table.list(backend));
+            let (mut sql, list) = (deletion(lease, table, condition)?, table.list(backend));
             if table.is_integer() {
                 // To be told the order costs the server a sorting of rows before it deletes any.
-                let sql = SqlText::fill("DELETE FROM {0} WHERE {1} RETURNING {2}", &[plain, condition, list]);
+                sql.push(" RETURNING ").append(&list);
                 return Ok(in_order(lease.keys(dataset, sql).await?));
             }
-            let sql = SqlText::fill(
-                "DELETE FROM {0} WHERE {1} ORDER BY {2} RETURNING {3}",
-                &[plain, condition, &table.order(), list],
-            );
+            sql.append(&SqlText::fill(" ORDER BY {0} RETURNING {1}", &[&table.order(), &list]));
             lease.keys(dataset, sql).await
         }
         Returning::Nothing => {
@@ -307,13 +332,28 @@ async fn delete<B: Backend>(
                 listed = lease.keys(dataset, locking_list(backend, table, condition)).await?;
                 &listed
             };
-            let alias = SqlText::ident(&lease.written(Ident::new(&table.alias))?);
-            let sql = SqlText::fill("DELETE {0} FROM {1} WHERE {2}", &[&alias, &table.from, condition]);
-            let changed = lease.execute(dataset, sql).await?;
+            let changed = lease.execute(dataset, deletion(lease, table, condition)?).await?;
             expect_count(backend.store(), dataset, changed, keys.len())?;
             Ok(keys.to_vec())
         }
     }
+}
+
+/// The statement that deletes the rows for which `condition` holds.
+fn deletion<B: Backend>(
+    lease: &Lease<'_, B>,
+    table: &KeyedTable<'_>,
+    condition: &SqlText,
+) -> Result<SqlText, ConnectorError> {
+    Ok(match lease.backend().returning() {
+        Returning::DeletedAndUpdated => SqlText::fill("DELETE FROM {0} WHERE {1}", &[&table.from, condition]),
+        // Its alias is the name of the table, so that the condition holds without one.
+        Returning::Deleted => SqlText::fill("DELETE FROM {0} WHERE {1}", &[&table.plain, condition]),
+        Returning::Nothing => {
+            let alias = SqlText::ident(&lease.written(Ident::new(&table.alias))?);
+            SqlText::fill("DELETE {0} FROM {1} WHERE {2}", &[&alias, &table.from, condition])
+        }
+    })
 }
 
 /// The keys of the rows that a statement changes, in key order.

@@ -177,26 +177,53 @@ async fn dispose<B: Backend>(
     means: Means<'_>,
 ) -> Result<BatchOutcome, ConnectorError> {
     refuse_unfit(&batch.selection)?;
+    let may_be_listed = batch.only_keys.is_none() && change::is_alone(&batch.selection);
+    if let Some(listed) = batch.range.due.as_deref().filter(|_| may_be_listed) {
+        if listed.is_empty() {
+            return Ok(nothing_due(batch));
+        }
+        if let Some(outcome) = attempt(lease, batch, intent, means, Form::Listed(listed)).await? {
+            return Ok(outcome);
+        }
+    }
     if let Some(begin) = snapshot::beginning(lease, batch)
-        && let Some(outcome) = attempt(lease, batch, intent, means, Some(begin)).await?
+        && let Some(outcome) = attempt(lease, batch, intent, means, Form::Snapshot(begin)).await?
     {
         return Ok(outcome);
     }
-    attempt(lease, batch, intent, means, None).await?.ok_or_else(|| lease.unexpected())
+    attempt(lease, batch, intent, means, Form::Plain).await?.ok_or_else(|| lease.unexpected())
 }
 
-/// One transaction, in a snapshot if it is told how such a one begins. `None`: it was rolled back, because others
-/// were at its rows.
+/// How an attempt comes to know which records it changes.
+#[derive(Debug, Clone, Copy)]
+enum Form<'a> {
+    /// From its own answers, or by locking them first.
+    Plain,
+    /// By listing them in a snapshot, which begins so.
+    Snapshot(&'static str),
+    /// A reader has listed them.
+    Listed(&'a [RecordKey]),
+}
+
+/// A reader has seen that nothing is due in the range.
+fn nothing_due(batch: &Batch) -> BatchOutcome {
+    let range = &batch.range;
+    let last_key = range.up_to.clone().or_else(|| range.after.clone());
+    BatchOutcome { groups: Vec::new(), last_key, exhausted: range.up_to.is_none() }
+}
+
+/// One transaction. `None`: it was rolled back, because others were at its rows.
 async fn attempt<B: Backend>(
     lease: &mut Lease<'_, B>,
     batch: &Batch,
     intent: &dyn IntentSink,
     (hash_key, scope): Means<'_>,
-    snapshot: Option<&'static str>,
+    form: Form<'_>,
 ) -> Result<Option<BatchOutcome>, ConnectorError> {
     let selection = &batch.selection;
     let dataset = selection.address.dataset.as_str();
-    lease.run(dataset, snapshot.unwrap_or("BEGIN")).await?;
+    let begin = if let Form::Snapshot(begin) = form { begin } else { "BEGIN" };
+    lease.run(dataset, begin).await?;
     lease.hold_schema(selection).await?;
     lease.verify(selection).await?;
     let target = Target::of(lease, selection)?;
@@ -207,13 +234,13 @@ async fn attempt<B: Backend>(
         extent.restriction = Restriction::Keys(due);
     }
     let change = Change { target, restriction: extent.restriction, hash_key };
-    let groups = if change.is_empty() {
-        Vec::new()
-    } else if snapshot.is_none() {
-        change.carry_out(lease).await?
-    } else if let Some(groups) = change.carry_out_in_snapshot(lease).await? {
-        groups
-    } else {
+    let groups = match form {
+        _ if change.is_empty() => Some(Vec::new()),
+        Form::Plain => Some(change.carry_out(lease).await?),
+        Form::Snapshot(_) => change.carry_out_in_snapshot(lease).await?,
+        Form::Listed(listed) => change.carry_out_listed(lease, listed).await?,
+    };
+    let Some(groups) = groups else {
         lease.run(dataset, "ROLLBACK").await?;
         return Ok(None);
     };
@@ -260,8 +287,8 @@ async fn extent<B: Backend>(
         return Ok(Extent { restriction, last, exhausted: true });
     }
     let after = batch.range.after.clone();
-    let (last, exhausted) = if let Some(last) = &batch.range.up_to {
-        (Some(last.clone()), false)
+    let (last, exhausted) = if batch.range.up_to.is_some() || batch.range.due.is_some() {
+        (batch.range.up_to.clone(), batch.range.up_to.is_none())
     } else {
         let bound = target.bound_after(lease, after.as_ref(), Reach::Due(batch.range.records_max)).await?;
         let exhausted = bound.is_none();

@@ -220,14 +220,19 @@ impl<'a, B: Backend> Lease<'a, B> {
         sql: SqlText,
     ) -> Result<Vec<RecordKey>, ConnectorError> {
         let row = self.row(dataset, sql).await?;
-        match row.as_slice() {
-            [Value::Null] => Ok(Vec::new()),
-            [Value::Text(text)] => text
-                .split(',')
-                .map(|number| number.parse().map(RecordKey::int).map_err(|_| self.unexpected()))
-                .collect(),
-            _ => Err(self.unexpected()),
-        }
+        let [numbers] = row.as_slice() else { return Err(self.unexpected()) };
+        self.numbers_of(numbers)
+    }
+
+    /// Whole numbers in one text, parted by commas; NULL is none.
+    pub(super) fn numbers_of(&self, numbers: &Value) -> Result<Vec<RecordKey>, ConnectorError> {
+        let text = match numbers {
+            Value::Null => return Ok(Vec::new()),
+            Value::Text(text) => text,
+            _ => return Err(self.unexpected()),
+        };
+        let number = |number: &str| number.parse().map(RecordKey::int).map_err(|_| self.unexpected());
+        text.split(',').map(number).collect()
     }
 
     /// A row as a key.

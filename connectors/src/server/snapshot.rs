@@ -12,7 +12,6 @@ use super::session::Lease;
 use crate::batch::{Batch, DatasetKeys};
 use crate::error::ConnectorError;
 use crate::sql::SqlText;
-use crate::transform::Disposal;
 use crate::value::RecordKey;
 
 /// How a batch begins that can be carried out in one snapshot.
@@ -33,15 +32,7 @@ impl Change<'_> {
         if keys.is_empty() {
             return Ok(Some(Vec::new()));
         }
-        let statement = match &self.target.selection.disposal {
-            Disposal::Purge => SqlText::fill(
-                "DELETE FROM {0} WHERE {1}",
-                &[&self.target.table.from, &self.target.due_within(lease, &self.restriction)?],
-            ),
-            Disposal::Anonymize { fields, marker } => {
-                self.update(lease, &self.restriction, (fields, marker.as_ref()))?
-            }
-        };
+        let statement = self.statement(lease, &self.restriction, None)?;
         let changed = lease.execute_in_snapshot(dataset, statement).await?;
         let is_whole =
             changed.is_some_and(|changed| u64::try_from(keys.len()).is_ok_and(|listed| listed == changed));

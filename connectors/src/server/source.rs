@@ -3,7 +3,7 @@
 use super::backend::{Access, Backend};
 use super::session::{Lease, Sessions};
 use super::target::{Target, whole};
-use super::{names, observe, partition, survey};
+use super::{names, observe, partition, stretch, survey};
 use crate::batch::{DatasetKeys, Observation};
 use crate::capability::Capabilities;
 use crate::dataset::{ColumnShape, DatasetAddress, DatasetShape};
@@ -11,7 +11,7 @@ use crate::error::ConnectorError;
 use crate::leak::{Leak, LeakLook};
 use crate::names::{NamePage, name_of};
 use crate::partition::Partition;
-use crate::port::{Bound, Pressure, Reach, RecordSource};
+use crate::port::{Pressure, Reach, RecordSource, Stretch};
 use crate::selection::{Class, Page, PageRecord, RecordFacts, RowPage, RowValues, Selection, Survey};
 use crate::sql::{SqlText, class};
 use crate::value::{RecordKey, Value};
@@ -43,22 +43,14 @@ impl<B: Backend> ServerSource<B> {
     }
 }
 
-/// Runs `$work` in one read transaction on a leased connection; once more on a new one when the server has
-/// hung up meanwhile: reading again changes nothing.
-macro_rules! reading {
-    ($self:expr, $dataset:expr, |$lease:ident| $work:expr) => {{
+/// Runs `$work` on a leased connection; once more on a new one when the server has hung up meanwhile: reading again
+/// changes nothing.
+macro_rules! looking {
+    ($self:expr, |$lease:ident| $work:expr) => {{
         let mut again = true;
         loop {
             let mut $lease = $self.sessions.lease().await?;
-            let result = async {
-                for statement in $lease.backend().begin_reading() {
-                    $lease.run($dataset, statement).await?;
-                }
-                let answer = $work.await?;
-                $lease.run($dataset, "COMMIT").await?;
-                Ok(answer)
-            }
-            .await;
+            let result = $work.await;
             let result = $lease.end(result);
             if again && matches!(result, Err(ConnectorError::Unreachable { .. })) {
                 $self.sessions.forget_idle();
@@ -68,6 +60,20 @@ macro_rules! reading {
             break result;
         }
     }};
+}
+
+/// The same in one read transaction.
+macro_rules! reading {
+    ($self:expr, $dataset:expr, |$lease:ident| $work:expr) => {
+        looking!($self, |$lease| async {
+            for statement in $lease.backend().begin_reading() {
+                $lease.run($dataset, statement).await?;
+            }
+            let answer = $work.await?;
+            $lease.run($dataset, "COMMIT").await?;
+            Ok(answer)
+        })
+    };
 }
 
 #[async_trait]
@@ -115,13 +121,19 @@ impl<B: Backend> RecordSource for ServerSource<B> {
         })
     }
 
-    async fn bound(
+    async fn stretch(
         &self,
         selection: &Selection,
         after: Option<&RecordKey>,
         reach: Reach,
-    ) -> Result<Bound, ConnectorError> {
-        reading!(self, &selection.address.dataset, |lease| bound(&mut lease, selection, after, reach))
+    ) -> Result<Stretch, ConnectorError> {
+        // One statement, on whose answer nothing rests: who acts on it looks at the tables once more.
+        let stretch = looking!(self, |lease| stretch::stretch(&mut lease, selection, after, reach));
+        if stretch.as_ref().is_err_and(|error| !error.is_transient()) {
+            // They may have changed, which says more than that.
+            reading!(self, &selection.address.dataset, |lease| lease.verify(selection))?;
+        }
+        stretch
     }
 
     async fn facts(
@@ -265,17 +277,6 @@ async fn next_due<B: Backend>(
         rows.push(RowValues { key: lease.key(row)?, values });
     }
     Ok(RowPage { rows, exhausted })
-}
-
-async fn bound<B: Backend>(
-    lease: &mut Lease<'_, B>,
-    selection: &Selection,
-    after: Option<&RecordKey>,
-    reach: Reach,
-) -> Result<Bound, ConnectorError> {
-    lease.verify(selection).await?;
-    let target = Target::of(lease, selection)?;
-    Ok(target.bound_after(lease, after, reach).await?.map_or(Bound::End, Bound::At))
 }
 
 /// Reads the table once for each link column, unless an index leads there.

@@ -141,7 +141,11 @@ impl<'s> KeyedTable<'s> {
     }
 
     /// True for these keys in the range from the first to the last of them, which lie close together.
-    fn walked<B: Backend>(&self, backend: &B, keys: &[RecordKey]) -> Result<Option<SqlText>, SqlError> {
+    pub(super) fn walked<B: Backend>(
+        &self,
+        backend: &B,
+        keys: &[RecordKey],
+    ) -> Result<Option<SqlText>, SqlError> {
         let (Some(set), [(text, shape)]) = (NumberSet::of(keys), self.columns.as_slice()) else {
             return Ok(None);
         };

@@ -68,7 +68,11 @@ impl<'a> Target<'a> {
         let range = Restriction::Range { after: after.cloned(), last: None };
         let (records, condition) = match reach {
             Reach::Due(records) => (records, self.due_within(lease, &range)?),
-            Reach::Records(records) => (records, lease.written(self.table.within(lease.backend(), &range))?),
+            Reach::Records(records) => {
+                // All of them may be due.
+                let records = records.min(lease.backend().capabilities().batch_records_max);
+                (records, lease.written(self.table.within(lease.backend(), &range))?)
+            }
         };
         let skipped = SqlText::value(Value::Int(i64::from(records.max(1)) - 1));
         let sql = SqlText::fill(

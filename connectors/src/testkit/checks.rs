@@ -320,7 +320,7 @@ pub async fn observe_tells_absent_and_present(fixture: &dyn Fixture) {
 }
 
 fn only(selection: &Selection, keys: Vec<RecordKey>) -> Batch {
-    let range = BatchRange { after: None, up_to: None, records_max: LARGE };
+    let range = BatchRange { after: None, up_to: None, due: None, records_max: LARGE };
     Batch { selection: selection.clone(), range, only_keys: Some(keys) }
 }
 

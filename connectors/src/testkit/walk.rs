@@ -91,7 +91,7 @@ pub async fn dispose_all(
     let mut outcomes = Vec::new();
     let mut after = None;
     for _ in 0..BATCHES_MAX {
-        let range = BatchRange { after, up_to: None, records_max };
+        let range = BatchRange { after, up_to: None, due: None, records_max };
         let batch = Batch { selection: selection.clone(), range, only_keys: None };
         let outcome = disposer.dispose(&batch, intents).await?;
         let (last_key, exhausted) = (outcome.last_key.clone(), outcome.exhausted);

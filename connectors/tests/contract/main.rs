@@ -22,5 +22,7 @@ mod s3_versions;
 mod server;
 #[cfg(all(feature = "postgres", feature = "mysql"))]
 mod server_beside;
+#[cfg(all(feature = "postgres", feature = "mysql"))]
+mod server_stretch;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -301,7 +301,7 @@ async fn an_object_that_a_row_names_goes_whole_or_not_at_all() {
     let prospects = source.prospects(&linked, &names).await.unwrap();
     assert_eq!(prospects, [Prospect::Going, Prospect::Absent, Prospect::CannotGo]);
     let keys: Vec<RecordKey> = names.iter().map(RecordKey::text).collect();
-    let range = BatchRange { after: None, up_to: None, records_max: 10 };
+    let range = BatchRange { after: None, up_to: None, due: None, records_max: 10 };
     let batch = Batch { selection: linked.clone(), range, only_keys: Some(keys.clone()) };
     let intents = AcceptedIntents::default();
     let outcome = place.disposer().await.dispose(&batch, &intents).await.unwrap();
@@ -374,7 +374,7 @@ async fn what_is_written_meanwhile_stays_where_the_store_heeds_conditions() {
         place.put(key, "old").await;
         place.put("other", "old").await;
         let all = selection(&place, "{file}", 2100).await;
-        let range = BatchRange { after: None, up_to: None, records_max: 10 };
+        let range = BatchRange { after: None, up_to: None, due: None, records_max: 10 };
         let batch = Batch { selection: all.clone(), range, only_keys: None };
         let sink = Overwriting { place: &place, key };
         let outcome = place.disposer().await.dispose(&batch, &sink).await.unwrap();

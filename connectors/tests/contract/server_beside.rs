@@ -19,7 +19,7 @@ fn records() -> Vec<Record> {
 }
 
 async fn dispose(fixture: &ServerFixture, selection: &Selection) -> (BatchOutcome, Vec<Intended>) {
-    let range = BatchRange { after: None, up_to: None, records_max: 1_000 };
+    let range = BatchRange { after: None, up_to: None, due: None, records_max: 1_000 };
     let batch = Batch { selection: selection.clone(), range, only_keys: None };
     let intents = AcceptedIntents::default();
     let outcome = fixture.disposer().await.dispose(&batch, &intents).await.unwrap();

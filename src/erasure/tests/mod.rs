@@ -119,7 +119,7 @@ async fn carried_out(
         let disposer = databases.disposer(&planned.store).await;
         let (mut after, mut done) = (None, 0);
         loop {
-            let range = BatchRange { after: after.clone(), up_to: None, records_max: 500 };
+            let range = BatchRange { after: after.clone(), up_to: None, due: None, records_max: 500 };
             let batch = Batch { selection: selection.clone(), range, only_keys: None };
             let outcome = disposer.dispose(&batch, &NoJournal).await.unwrap();
             done += outcome.groups.iter().map(|group| group.disposed.len() as u64).sum::<u64>();

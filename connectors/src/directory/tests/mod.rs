@@ -147,7 +147,7 @@ fn held(mut selection: Selection, hold_id: &str, field: &str, value: &str) -> Se
 }
 
 fn batch(selection: &Selection, after: Option<&str>, records_max: u32) -> Batch {
-    let range = BatchRange { after: after.map(RecordKey::text), up_to: None, records_max };
+    let range = BatchRange { after: after.map(RecordKey::text), up_to: None, due: None, records_max };
     Batch { selection: selection.clone(), range, only_keys: None }
 }
 

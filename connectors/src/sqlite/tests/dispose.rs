@@ -224,7 +224,7 @@ async fn keys_that_differ_by_their_case_only_are_different_records() {
     .await;
     let selection = store.selection("t").await;
     let asked = vec![RecordKey::text("ALICE"), RecordKey::text("bob")];
-    let range = BatchRange { after: None, up_to: None, records_max: 10 };
+    let range = BatchRange { after: None, up_to: None, due: None, records_max: 10 };
     let batch = Batch { selection: selection.clone(), range, only_keys: Some(asked.clone()) };
     let outcome = store.disposer().await.dispose(&batch, &AcceptedIntents::default()).await.unwrap();
     assert_eq!(outcome.groups[0].disposed, [RecordKey::text("bob")]);

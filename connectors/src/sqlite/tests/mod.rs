@@ -118,7 +118,7 @@ async fn dispose_with(
     disposer: &SqliteDisposer,
     selection: &Selection,
 ) -> Result<BatchOutcome, ConnectorError> {
-    let range = BatchRange { after: None, up_to: None, records_max: 1_000 };
+    let range = BatchRange { after: None, up_to: None, due: None, records_max: 1_000 };
     let batch = Batch { selection: selection.clone(), range, only_keys: None };
     disposer.dispose(&batch, &AcceptedIntents::default()).await
 }

@@ -116,7 +116,7 @@ async fn a_batch_that_is_given_up_leaves_no_lock_and_no_change() {
     .await;
     let selection = store.selection("t").await;
     let disposer = store.disposer().await;
-    let range = BatchRange { after: None, up_to: None, records_max: 1 };
+    let range = BatchRange { after: None, up_to: None, due: None, records_max: 1 };
     let batch = Batch { selection: selection.clone(), range, only_keys: None };
     let given_up =
         tokio::time::timeout(Duration::from_millis(200), disposer.dispose(&batch, &NoAnswer)).await;
@@ -151,7 +151,7 @@ async fn nobody_can_come_between_the_intent_and_the_commit() {
             store.use_wal().await;
         }
         let selection = store.selection("t").await;
-        let range = BatchRange { after: None, up_to: None, records_max: 1 };
+        let range = BatchRange { after: None, up_to: None, due: None, records_max: 1 };
         let batch = Batch { selection, range, only_keys: None };
         let outcome = store.disposer().await.dispose(&batch, &Intruder(&store)).await.unwrap();
         assert_eq!(outcome.groups[0].disposed, [RecordKey::int(1)]);
