@@ -17,7 +17,7 @@ const WARM_UP: Duration = Duration::from_secs(2);
 /// Time in which others work alone.
 const ALONE: Duration = Duration::from_secs(8);
 /// Time in which `apply` must come to its end.
-const BESIDE: Duration = Duration::from_secs(30);
+const BESIDE: Duration = Duration::from_secs(50);
 /// Fewer runs tell nothing of the ends of a distribution.
 const RUNS_MIN: u64 = 5;
 

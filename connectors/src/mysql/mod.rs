@@ -34,7 +34,7 @@ use crate::sql::{Dialect, MySqlQuery, Row, SqlError, SqlText, mysql, mysql_query
 use crate::value::{RecordKey, Value};
 use chrono::{DateTime, Utc};
 use connect::Database;
-use pressure::Load;
+use pressure::Looks;
 use sqlx::mysql::MySqlConnection;
 use std::sync::Mutex;
 
@@ -56,8 +56,8 @@ fn query(sql: SqlText) -> MySqlQuery {
 #[derive(Debug)]
 pub struct MySqlBackend {
     database: Database,
-    /// The counters of the server when pressure was last looked at.
-    load: Mutex<Option<Load>>,
+    /// What was seen when pressure was looked at.
+    load: Mutex<Looks>,
 }
 
 impl MySqlBackend {
@@ -66,7 +66,7 @@ impl MySqlBackend {
     /// # Errors
     /// `NotSupported` when the address cannot be read or names no database. The address is in no message.
     pub fn new(store: &str, url: &str, options: MySqlOptions) -> Result<Self, ConnectorError> {
-        Ok(Self { database: Database::new(store, url, options)?, load: Mutex::new(None) })
+        Ok(Self { database: Database::new(store, url, options)?, load: Mutex::default() })
     }
 
     fn failed(&self, reason: &str) -> ConnectorError {

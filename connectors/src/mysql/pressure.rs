@@ -47,6 +47,14 @@ pub(super) struct Load {
     own: i64,
 }
 
+/// What the looks before have seen.
+#[derive(Debug, Default)]
+pub(super) struct Looks {
+    counted: Option<Load>,
+    /// Sessions at work at the last look that were none of ours.
+    others: i64,
+}
+
 /// Seconds over which the statements of others are counted: the server tells its time in whole ones.
 const FOREIGN_WINDOW: i64 = 2;
 /// Statements of others in a second from which we give way: a few come from monitoring alone.
@@ -77,22 +85,26 @@ pub(super) async fn pressure(
     let number = |name: &str| status.get(name).copied();
     let now = number("uptime").zip(number("questions"));
     let now = now.map(|(uptime, questions)| Load { uptime, questions, own });
-    let foreign = {
+    let company = i64::from(company);
+    // Each carries a batch out and reads one back. What sends the log to a replica always runs.
+    let others = number("threads_running")
+        .map(|all| all - running - 2 * company - number("slaves_connected").unwrap_or(0));
+    let (foreign, others) = {
         // A panic elsewhere while it was held: the counters only lose their comparison.
         let mut kept = backend.load.lock().unwrap_or_else(PoisonError::into_inner);
-        let foreign = kept.zip(now).and_then(|(before, now)| foreign_per_second(before, now));
-        if kept.is_none() || foreign.is_some() {
-            *kept = now;
+        let foreign = kept.counted.zip(now).and_then(|(before, now)| foreign_per_second(before, now));
+        if kept.counted.is_none() || foreign.is_some() {
+            kept.counted = now;
         }
-        foreign
+        // A session of ours that is about to begin runs as well; one look later it does not.
+        let before = std::mem::replace(&mut kept.others, others.unwrap_or_default());
+        (foreign, others.map(|others| others.min(before)))
     };
-    let company = i64::from(company);
     let foreign = foreign.map(|rate| rate - company * OF_COMPANY_PER_SECOND);
     Ok(judge(&Seen {
-        // Each carries a batch out and reads one back. What sends the log to a replica always runs.
-        others: number("threads_running")
-            .map(|all| all - running - 2 * company - number("slaves_connected").unwrap_or(0)),
-        waiting: number("innodb_row_lock_current_waits"),
+        others,
+        // Batches of ours may wait for one another's rows. Others who wait for ours run, too.
+        waiting: number("innodb_row_lock_current_waits").map(|all| all - (running - 1) - 2 * company),
         history: number("innodb_history_list_length"),
         foreign,
         lag,

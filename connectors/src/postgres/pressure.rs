@@ -6,6 +6,7 @@
 use super::connect::PostgresConnection;
 use crate::port::Pressure;
 use sqlx::Row as _;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -28,16 +29,21 @@ pub(super) fn count_transaction() {
     OWN_TRANSACTIONS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// What was seen at the last look.
+/// Seconds over which transactions are counted: a server tells of them about once a second.
+const WINDOW: f64 = 2.0;
+
+/// What was seen at the last looks, of which the first is at least a window ago if there were any then.
 #[derive(Debug, Default)]
-pub(super) struct Load(Mutex<Option<Seen>>);
+pub(super) struct Load(Mutex<VecDeque<Seen>>);
 
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     /// Server's clock, in seconds.
     at: f64,
-    /// Most transactions of others since any moment. The server counts late, so it may go back.
+    /// Most transactions of others that were seen at any look. The server counts ours late, so that it may be too few.
     foreign: i64,
+    /// Transactions of ours until then.
+    own: i64,
 }
 
 impl Load {
@@ -67,21 +73,31 @@ impl Load {
             transactions: row.try_get("transactions")?,
         };
         let own = OWN_TRANSACTIONS.load(Ordering::Relaxed);
-        let foreign = look.transactions.map(|all| self.foreign_rate(look.at, all.saturating_sub(own)));
+        let foreign = look.transactions.map(|all| self.foreign_rate(look.at, all, own));
         Ok(judged(&look, foreign.unwrap_or_default() - f64::from(company) * OF_COMPANY_PER_SECOND))
     }
 
-    /// Transactions of others per second since the last look; 0 at the first.
-    fn foreign_rate(&self, at: f64, foreign: i64) -> f64 {
+    /// Transactions of others per second; 0 before the window is over, and where they could be ours that were
+    /// counted late.
+    fn foreign_rate(&self, at: f64, all: i64, own: i64) -> f64 {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(last) = *seen else {
-            *seen = Some(Seen { at, foreign });
-            return 0.0;
+        let most = match seen.back() {
+            Some(last) => all.saturating_sub(own).max(last.foreign),
+            // Of ours until now none may have been counted.
+            None => all,
         };
-        *seen = Some(Seen { at, foreign: foreign.max(last.foreign) });
+        seen.push_back(Seen { at, foreign: most, own });
+        while seen.get(1).is_some_and(|second| second.at <= at - WINDOW) {
+            seen.pop_front();
+        }
+        let Some(first) = seen.front().filter(|first| first.at <= at - WINDOW) else { return 0.0 };
+        let (more, ours) = (most.saturating_sub(first.foreign), own.saturating_sub(first.own));
+        if more < ours / 4 {
+            return 0.0;
+        }
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-        let more = foreign.saturating_sub(last.foreign).max(0) as f64;
-        more / (at - last.at).max(0.1)
+        let more = more as f64;
+        more / (at - first.at)
     }
 }
 
@@ -148,9 +164,18 @@ mod tests {
     #[test]
     fn what_the_server_counts_late_is_not_taken_for_the_work_of_others() {
         let load = Load::default();
-        let rates: Vec<f64> = [(0.0, 100), (1.0, 40), (2.0, 100), (4.0, 120)]
-            .map(|(at, foreign)| load.foreign_rate(at, foreign))
+        let rates: Vec<f64> = [(0.0, 100, 30), (1.0, 130, 90), (2.0, 190, 90), (4.0, 230, 90)]
+            .map(|(at, all, own)| load.foreign_rate(at, all, own))
             .into();
-        assert_eq!(rates, [0.0, 0.0, 0.0, 10.0]);
+        assert_eq!(rates, [0.0, 0.0, 0.0, 20.0]);
+    }
+
+    #[test]
+    fn few_transactions_beside_many_of_ours_may_be_ours() {
+        let load = Load::default();
+        let rates: Vec<f64> = [(0.0, 0, 0), (2.0, 1_200, 1_000), (4.0, 2_600, 2_000)]
+            .map(|(at, all, own)| load.foreign_rate(at, all, own))
+            .into();
+        assert_eq!(rates, [0.0, 0.0, 200.0]);
     }
 }

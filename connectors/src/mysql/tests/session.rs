@@ -218,7 +218,8 @@ fn waiting_for_a_row_is_pressure() {
             )
             .await;
         let backend = &scratch.backend;
-        let waiting = backend.execute(&mut two, "p", SqlText::new("UPDATE p SET n = 2"));
+        // Not by way of the backend: it is another program that waits.
+        let waiting = scratch.setup(&mut two, &["UPDATE p SET n = 2"]);
         let looked = async {
             for _ in 0..100 {
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -231,7 +232,36 @@ fn waiting_for_a_row_is_pressure() {
             }
             panic!("a session that waits for a row was never seen");
         };
+        tokio::join!(waiting, looked);
+    });
+}
+
+#[test]
+fn a_batch_of_ours_that_waits_for_another_one_is_no_pressure() {
+    block_on(async {
+        let options = MySqlOptions { lock_timeout: Duration::from_secs(30), ..MySqlOptions::default() };
+        let scratch = Scratch::with(options).await;
+        let (mut one, mut two, mut looking) =
+            (scratch.writer().await, scratch.writer().await, scratch.writer().await);
+        scratch
+            .setup(
+                &mut one,
+                &[TABLE, "INSERT INTO p VALUES (1, 'a', 1)", "START TRANSACTION", "DELETE FROM p"],
+            )
+            .await;
+        let backend = &scratch.backend;
+        let waiting = backend.execute(&mut two, "p", SqlText::new("UPDATE p SET n = 2"));
+        let looked = async {
+            for _ in 0..20 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                let reasons = backend.pressure(&mut looking, 0).await.unwrap().reasons;
+                assert!(reasons.iter().all(|reason| !reason.contains("row locks")), "{reasons:?}");
+            }
+            scratch.setup(&mut one, &["ROLLBACK"]).await;
+        };
+        let began = tokio::time::Instant::now();
         let (done, ()) = tokio::join!(waiting, looked);
         done.unwrap();
+        assert!(began.elapsed() >= Duration::from_secs(1), "it did not wait");
     });
 }
