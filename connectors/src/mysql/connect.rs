@@ -133,8 +133,10 @@ impl Database {
         let options = &self.options;
         let mut statements = vec![
             SqlText::new("SET NAMES utf8mb4"),
+            // The longest list of numbers is that of a range of 160 000 records of which all are due.
             SqlText::fill(
-                "SET SESSION sql_mode = {0}, group_concat_max_len = 1048576, time_zone = '+00:00', autocommit = 1, foreign_key_checks = 1, \
+                "SET SESSION sql_mode = {0}, time_zone = '+00:00', autocommit = 1, foreign_key_checks = 1, \
+                 group_concat_max_len = 4194304, \
                  unique_checks = 1, sql_auto_is_null = 0, sql_safe_updates = 0, sql_select_limit = DEFAULT, \
                  innodb_lock_wait_timeout = {1}, lock_wait_timeout = {1}, wait_timeout = {2}",
                 &[
