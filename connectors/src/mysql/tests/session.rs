@@ -6,6 +6,7 @@ use crate::mysql::{MySqlBackend, MySqlOptions};
 use crate::server::{Access, Backend as _, SessionId};
 use crate::sql::SqlText;
 use crate::value::Value;
+use sqlx::mysql::MySqlConnection;
 use std::time::Duration;
 
 const TABLE: &str =
@@ -204,19 +205,21 @@ fn a_session_without_our_lock_is_left_alone() {
     });
 }
 
+/// The first of three sessions has deleted a row and not committed it; whoever waits for it waits long.
+async fn one_has_a_row() -> (Scratch, [MySqlConnection; 3]) {
+    let options = MySqlOptions { lock_timeout: Duration::from_secs(30), ..MySqlOptions::default() };
+    let scratch = Scratch::with(options).await;
+    let mut one = scratch.writer().await;
+    let statements = [TABLE, "INSERT INTO p VALUES (1, 'a', 1)", "START TRANSACTION", "DELETE FROM p"];
+    scratch.setup(&mut one, &statements).await;
+    let others = (scratch.writer().await, scratch.writer().await);
+    (scratch, [one, others.0, others.1])
+}
+
 #[test]
 fn waiting_for_a_row_is_pressure() {
     block_on(async {
-        let options = MySqlOptions { lock_timeout: Duration::from_secs(30), ..MySqlOptions::default() };
-        let scratch = Scratch::with(options).await;
-        let (mut one, mut two, mut looking) =
-            (scratch.writer().await, scratch.writer().await, scratch.writer().await);
-        scratch
-            .setup(
-                &mut one,
-                &[TABLE, "INSERT INTO p VALUES (1, 'a', 1)", "START TRANSACTION", "DELETE FROM p"],
-            )
-            .await;
+        let (scratch, [mut one, mut two, mut looking]) = one_has_a_row().await;
         let backend = &scratch.backend;
         // Not by way of the backend: it is another program that waits.
         let waiting = scratch.setup(&mut two, &["UPDATE p SET n = 2"]);
@@ -239,16 +242,7 @@ fn waiting_for_a_row_is_pressure() {
 #[test]
 fn a_batch_of_ours_that_waits_for_another_one_is_no_pressure() {
     block_on(async {
-        let options = MySqlOptions { lock_timeout: Duration::from_secs(30), ..MySqlOptions::default() };
-        let scratch = Scratch::with(options).await;
-        let (mut one, mut two, mut looking) =
-            (scratch.writer().await, scratch.writer().await, scratch.writer().await);
-        scratch
-            .setup(
-                &mut one,
-                &[TABLE, "INSERT INTO p VALUES (1, 'a', 1)", "START TRANSACTION", "DELETE FROM p"],
-            )
-            .await;
+        let (scratch, [mut one, mut two, mut looking]) = one_has_a_row().await;
         let backend = &scratch.backend;
         let waiting = backend.execute(&mut two, "p", SqlText::new("UPDATE p SET n = 2"));
         let looked = async {
