@@ -281,8 +281,8 @@ impl Backend for MySqlBackend {
 
     fn listed_stretch(&self) -> Option<&'static str> {
         Some(
-            "SELECT GROUP_CONCAT(CASE WHEN d THEN k END SEPARATOR ','), MAX(k), COUNT(*), COUNT(CASE WHEN d THEN 1 END) \
-             FROM ({0}) AS s",
+            "SELECT GROUP_CONCAT(CASE WHEN d THEN k END SEPARATOR ','), MAX(k), MAX(CASE WHEN d THEN NULL ELSE k END), \
+             COUNT(*), COUNT(CASE WHEN d THEN 1 END) FROM ({0}) AS s",
         )
     }
 

@@ -4,14 +4,15 @@
 //! session, whatever the server, the database or the role say.
 
 use super::fault;
-use super::pressure::count_transaction;
+use super::own::{APPLICATION, DATABASE, OwnTransactions};
 use crate::error::ConnectorError;
 use crate::server::Access;
 use crate::sql::{PgQuery, SqlText, postgres_query};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow, Postgres};
 use sqlx::query::QueryScalar;
-use sqlx::{ConnectOptions as _, Connection as _, Row as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr as _;
 use std::time::Duration;
 
@@ -122,9 +123,10 @@ impl Server {
             let mut driver =
                 PgConnection::connect_with(&self.address).await.map_err(|error| self.fault("", &error))?;
             self.look(&driver)?;
-            self.set_up(&mut driver, access).await?;
+            let own = self.set_up(&mut driver, access).await?;
             let keeps_statements = matches!(access, Access::Read);
-            Ok(PostgresConnection { driver, in_transaction: false, keeps_statements })
+            let own_before = own.until_now();
+            Ok(PostgresConnection { driver, own, own_before, in_transaction: false, keeps_statements })
         };
         tokio::time::timeout(self.options.connect_timeout, opening).await.unwrap_or_else(|_| {
             Err(ConnectorError::Unreachable {
@@ -143,12 +145,16 @@ impl Server {
     }
 
     /// One statement for all settings; a value is text with a unit.
-    async fn set_up(&self, driver: &mut PgConnection, access: Access) -> Result<(), ConnectorError> {
+    async fn set_up(
+        &self,
+        driver: &mut PgConnection,
+        access: Access,
+    ) -> Result<OwnTransactions, ConnectorError> {
         let (read_only, statement_timeout, plan_cache_mode) = match access {
             Access::Read => ("on", self.options.read_timeout, "force_custom_plan"),
             Access::Write => ("off", self.options.write_timeout, "auto"),
         };
-        let settings = sqlx::query(SETTINGS)
+        let settings = sqlx::query(AssertSqlSafe(format!("{SETTINGS}, {DATABASE} AS database")))
             .bind(read_only)
             .bind(millis(statement_timeout))
             .bind(millis(self.options.lock_timeout))
@@ -157,10 +163,11 @@ impl Server {
             .fetch_one(&mut *driver)
             .await
             .map_err(|error| self.fault("", &error))?;
-        count_transaction();
+        let database = settings.try_get("database").map_err(|error| self.fault("", &error))?;
+        let own = OwnTransactions::in_database(database);
         let encoding: String = settings.try_get("encoding").map_err(|error| self.fault("", &error))?;
         if encoding == "UTF8" {
-            return Ok(());
+            return Ok(own);
         }
         Err(ConnectorError::NotSupported {
             store: self.store.clone(),
@@ -168,9 +175,6 @@ impl Server {
         })
     }
 }
-
-/// Name of every session before it is enlisted.
-pub(super) const APPLICATION: &str = "oubliette";
 
 /// `pg_catalog` comes first, so that nobody's function or operator of the same name and arguments is run with
 /// our rights. `row_security`: a policy that would hide rows is an error. A writer whose foreign keys and
@@ -216,6 +220,8 @@ fn millis(duration: Duration) -> String {
 #[derive(Debug)]
 pub struct PostgresConnection {
     driver: PgConnection,
+    own: OwnTransactions,
+    own_before: i64,
     /// Between BEGIN and its end, so that transactions of our own can be counted.
     in_transaction: bool,
     /// Whether statements with values are prepared once and used again.
@@ -271,13 +277,19 @@ impl PostgresConnection {
         query.fetch_one(&mut self.driver).await
     }
 
+    /// How many transactions this process had begun in this database, in other sessions, too: when this session
+    /// began, and now.
+    pub(super) fn own_transactions(&self) -> Range<i64> {
+        self.own_before..self.own.until_now()
+    }
+
     fn note(&mut self, text: &str) {
         let word = text.split_ascii_whitespace().next().unwrap_or_default();
         let begins = word.eq_ignore_ascii_case("BEGIN") || word.eq_ignore_ascii_case("START");
         let ends = ["COMMIT", "END", "ROLLBACK", "ABORT"].iter().any(|end| word.eq_ignore_ascii_case(end))
             && !text.contains(" TO ");
         if !self.in_transaction {
-            count_transaction();
+            self.own.add(1);
         }
         self.in_transaction = begins || (self.in_transaction && !ends);
     }

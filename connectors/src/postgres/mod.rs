@@ -1,7 +1,7 @@
 //! PostgreSQL: one database is one store, one table is one dataset.
 //!
-//! Reading order: [`connect`], [`fault`], [`rows`], [`catalogue`], [`shape`], [`sessions`], [`pressure`],
-//! [`keys`], [`leaks`], [`partitions`],
+//! Reading order: [`connect`], [`fault`], [`rows`], [`catalogue`], [`shape`], [`sessions`], [`own`],
+//! [`pressure`], [`keys`], [`leaks`], [`partitions`],
 //! [`upkeep`]. This is what [`crate::server`] needs of one kind of server; what is due and in which order a
 //! batch goes is decided there. PostgreSQL 14 or later, in UTF-8.
 //!
@@ -15,6 +15,7 @@ mod connect;
 mod fault;
 mod keys;
 mod leaks;
+mod own;
 mod partitions;
 mod pressure;
 mod rights;
@@ -27,6 +28,7 @@ mod upkeep;
 pub(crate) mod tests;
 
 pub use connect::{PostgresConnection, PostgresOptions};
+pub use own::{LEDGER_APPLICATION, OwnTransactions};
 
 use crate::capability::Capabilities;
 use crate::dataset::{ColumnShape, DatasetAddress, DatasetShape};
@@ -274,8 +276,8 @@ impl Backend for PostgresBackend {
 
     fn listed_stretch(&self) -> Option<&'static str> {
         Some(
-            "SELECT string_agg(CAST(k AS text), ',') FILTER (WHERE d), max(k), count(*), count(*) FILTER (WHERE d) \
-             FROM ({0}) AS s",
+            "SELECT string_agg(CAST(k AS text), ',') FILTER (WHERE d), max(k), NULL::bigint, count(*), \
+             count(*) FILTER (WHERE d) FROM ({0}) AS s",
         )
     }
 

@@ -7,12 +7,8 @@ use super::connect::PostgresConnection;
 use crate::port::Pressure;
 use sqlx::Row as _;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
-
-/// Transactions that this process began on any server. All backends share it: the readers and writers of one
-/// database are not to take each other for strangers.
-static OWN_TRANSACTIONS: AtomicI64 = AtomicI64::new(0);
 
 /// Fewer transactions per second of others are taken for background work.
 const FOREIGN_PER_SECOND_MIN: f64 = 5.0;
@@ -24,10 +20,6 @@ const RECENT_MIN: i64 = 2;
 const PAUSE_MS: u64 = 4;
 const PAUSE_WAITING_MS: u64 = 250;
 const PAUSE_LAGGING_MS: u64 = 1000;
-
-pub(super) fn count_transaction() {
-    OWN_TRANSACTIONS.fetch_add(1, Ordering::Relaxed);
-}
 
 /// Seconds over which transactions are counted: a server tells of them about once a second.
 const WINDOW: f64 = 2.0;
@@ -54,7 +46,8 @@ impl Load {
     ) -> Result<Pressure, sqlx::Error> {
         let sql = "SELECT extract(epoch FROM clock_timestamp())::float8 AS at, \
              (SELECT max(extract(epoch FROM replay_lag))::float8 FROM pg_stat_replication) AS lag, \
-             count(*) FILTER (WHERE wait_event_type = 'Lock') AS waiting, \
+             count(*) FILTER (WHERE wait_event_type = 'Lock' \
+                              AND application_name NOT LIKE 'oubliette ledger%') AS waiting, \
              count(*) FILTER (WHERE state = 'active' AND application_name NOT LIKE 'oubliette%') AS active, \
              count(*) FILTER (WHERE state_change > clock_timestamp() - interval '1 second' \
                               AND application_name NOT LIKE 'oubliette%') AS recent, \
@@ -72,19 +65,20 @@ impl Load {
             recent: row.try_get("recent")?,
             transactions: row.try_get("transactions")?,
         };
-        let own = OWN_TRANSACTIONS.load(Ordering::Relaxed);
-        let foreign = look.transactions.map(|all| self.foreign_rate(look.at, all, own));
+        let own = connection.own_transactions();
+        let foreign = look.transactions.map(|all| self.foreign_rate(look.at, all, &own));
         Ok(judged(&look, foreign.unwrap_or_default() - f64::from(company) * OF_COMPANY_PER_SECOND))
     }
 
     /// Transactions of others per second; 0 before the window is over, and where they could be ours that were
     /// counted late.
-    fn foreign_rate(&self, at: f64, all: i64, own: i64) -> f64 {
+    fn foreign_rate(&self, at: f64, all: i64, own: &Range<i64>) -> f64 {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (before, own) = (own.start, own.end);
         let most = match seen.back() {
             Some(last) => all.saturating_sub(own).max(last.foreign),
-            // Of ours until now none may have been counted.
-            None => all,
+            // Of those that we began in the time of this session none may have been counted.
+            None => all.saturating_sub(before),
         };
         seen.push_back(Seen { at, foreign: most, own });
         while seen.get(1).is_some_and(|second| second.at <= at - WINDOW) {
@@ -165,16 +159,25 @@ mod tests {
     fn what_the_server_counts_late_is_not_taken_for_the_work_of_others() {
         let load = Load::default();
         let rates: Vec<f64> = [(0.0, 100, 30), (1.0, 130, 90), (2.0, 190, 90), (4.0, 230, 90)]
-            .map(|(at, all, own)| load.foreign_rate(at, all, own))
+            .map(|(at, all, own)| load.foreign_rate(at, all, &(0..own)))
             .into();
         assert_eq!(rates, [0.0, 0.0, 0.0, 20.0]);
+    }
+
+    #[test]
+    fn what_this_process_did_before_the_session_hides_nobody() {
+        let load = Load::default();
+        let rates: Vec<f64> = [(0.0, 9_050, 9_010), (2.0, 9_110, 9_020), (4.0, 9_170, 9_030)]
+            .map(|(at, all, own)| load.foreign_rate(at, all, &(9_000..own)))
+            .into();
+        assert_eq!(rates, [0.0, 20.0, 25.0]);
     }
 
     #[test]
     fn few_transactions_beside_many_of_ours_may_be_ours() {
         let load = Load::default();
         let rates: Vec<f64> = [(0.0, 0, 0), (2.0, 1_200, 1_000), (4.0, 2_600, 2_000)]
-            .map(|(at, all, own)| load.foreign_rate(at, all, own))
+            .map(|(at, all, own)| load.foreign_rate(at, all, &(0..own)))
             .into();
         assert_eq!(rates, [0.0, 0.0, 200.0]);
     }

@@ -3,7 +3,8 @@
 //! A session of a run carries `oubliette` and a hash of the run as its application name. It is identified by
 //! its process and the moment that began, since the server uses numbers of processes again.
 
-use super::connect::{APPLICATION, PostgresConnection, Server};
+use super::connect::{PostgresConnection, Server};
+use super::own::APPLICATION;
 use crate::error::ConnectorError;
 use crate::server::SessionId;
 use sha2::{Digest as _, Sha256};

@@ -243,8 +243,8 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     }
 
     /// The template of a query over rows (`{0}`) that have a number `k` and a truth `d`: the numbers of those that are
-    /// true in a single text as above, the last number of all, how many rows there are, and how many are true. `None`:
-    /// the server cannot.
+    /// true in a single text as above, the last number of all, the last that is not true if a batch had better end
+    /// there, how many rows there are, and how many are true. `None`: the server cannot.
     fn listed_stretch(&self) -> Option<&'static str> {
         None
     }

@@ -386,11 +386,16 @@ async fn returned<B: Backend>(
 
 /// Keys that are whole numbers, in their order.
 pub(super) fn in_order(mut keys: Vec<RecordKey>) -> Vec<RecordKey> {
-    keys.sort_unstable_by_key(|key| match key.0.first() {
+    keys.sort_unstable_by_key(number);
+    keys
+}
+
+/// The whole number that a key is.
+pub(super) fn number(key: &RecordKey) -> i64 {
+    match key.0.first() {
         Some(Value::Int(number)) => *number,
         _ => i64::MIN,
-    });
-    keys
+    }
 }
 
 /// `"column" = value`; SQL wants the column without its table.

@@ -43,6 +43,16 @@ impl<B: Backend> ServerSource<B> {
     }
 }
 
+#[cfg(all(test, feature = "testkit"))]
+impl<B: Backend> ServerSource<B> {
+    /// In the session that reads next.
+    pub(crate) async fn run_for_tests(&self, sql: crate::sql::SqlText) {
+        let mut lease = self.sessions.lease().await.unwrap();
+        let done = lease.execute("", sql).await;
+        lease.end(done).unwrap();
+    }
+}
+
 /// Runs `$work` on a leased connection; once more on a new one when the server has hung up meanwhile: reading again
 /// changes nothing.
 macro_rules! looking {

@@ -17,6 +17,9 @@ use crate::selection::Selection;
 use crate::sql::SqlText;
 use crate::value::{RecordKey, Value};
 
+/// At most the one part in so many of a range is left to the next one.
+const TAIL_SHARE_MIN: usize = 8;
+
 pub(super) async fn stretch<B: Backend>(
     lease: &mut Lease<'_, B>,
     selection: &Selection,
@@ -25,19 +28,22 @@ pub(super) async fn stretch<B: Backend>(
 ) -> Result<Stretch, ConnectorError> {
     let target = Target::of(lease, selection)?;
     let is_listed = target.table.is_integer() && change::is_alone(selection);
-    if let Some(template) = lease.backend().listed_stretch().filter(|_| is_listed) {
-        return listed(lease, &target, (after, reach), template).await;
+    if let Some(template) = lease.backend().listed_stretch().filter(|_| is_listed)
+        && let Some(stretch) = listed(lease, &target, (after, reach), template).await?
+    {
+        return Ok(stretch);
     }
     let bound = target.bound_after(lease, after, reach).await?.map_or(Bound::End, Bound::At);
     Ok(Stretch { bound, due: None })
 }
 
+/// `None` when the server cut the list off, as one does whose packets are small.
 async fn listed<B: Backend>(
     lease: &mut Lease<'_, B>,
     target: &Target<'_>,
     (after, reach): (Option<&RecordKey>, Reach),
     template: &'static str,
-) -> Result<Stretch, ConnectorError> {
+) -> Result<Option<Stretch>, ConnectorError> {
     let range = Restriction::Range { after: after.cloned(), last: None };
     let (records, due, condition) = match reach {
         Reach::Due(records) => (records, SqlText::new("TRUE"), target.due_within(lease, &range)?),
@@ -59,11 +65,11 @@ async fn listed<B: Backend>(
         ],
     );
     let row = lease.row(target.dataset(), SqlText::fill(template, &[&rows])).await?;
-    let [text, last, read, counted] = row.as_slice() else { return Err(lease.unexpected()) };
-    let mut due = change::in_order(lease.numbers_of(text)?);
+    let [text, last, kept, read, counted] = row.as_slice() else { return Err(lease.unexpected()) };
+    // A list that was cut off may end in a comma.
+    let Some(mut due) = lease.numbers_of(text).ok().map(change::in_order) else { return Ok(None) };
     if whole(counted) != i64::try_from(due.len()).ok() {
-        // A text that the server cut off, say.
-        return Err(lease.unexpected());
+        return Ok(None);
     }
     let due_max = usize::try_from(lease.backend().capabilities().batch_records_max).unwrap_or(usize::MAX);
     let bound = if due.len() > due_max {
@@ -72,9 +78,21 @@ async fn listed<B: Backend>(
     } else if whole(read) < Some(i64::from(records)) {
         Some(Bound::End)
     } else {
-        whole(last).map(|last| Bound::At(RecordKey::int(last)))
+        let last = whole(kept).filter(|kept| leave_tail(&mut due, *kept)).or_else(|| whole(last));
+        last.map(|last| Bound::At(RecordKey::int(last)))
     };
-    Ok(Stretch { bound: bound.ok_or_else(|| lease.unexpected())?, due: Some(due) })
+    Ok(Some(Stretch { bound: bound.ok_or_else(|| lease.unexpected())?, due: Some(due) }))
+}
+
+/// Leaves the due records that come after the last kept one to the next range, unless these are many. A server that
+/// looks at the record behind those it deletes would have the batches of two ranges wait for each other.
+fn leave_tail(due: &mut Vec<RecordKey>, kept: i64) -> bool {
+    let before = due.partition_point(|key| change::number(key) < kept);
+    let is_short = due.len() - before <= due.len() / TAIL_SHARE_MIN;
+    if is_short {
+        due.truncate(before);
+    }
+    is_short
 }
 
 impl Change<'_> {
@@ -93,5 +111,22 @@ impl Change<'_> {
         let changed = lease.execute(dataset, statement).await?;
         let is_whole = u64::try_from(listed.len()).is_ok_and(|listed| listed == changed);
         Ok(is_whole.then(|| vec![DatasetKeys { dataset: dataset.to_owned(), keys: listed.to_vec() }]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_tail_is_left_to_the_next_range_and_a_long_one_is_not() {
+        let keys = |numbers: &[i64]| numbers.iter().copied().map(RecordKey::int).collect::<Vec<_>>();
+        let mut due = keys(&[1, 2, 3, 5, 6, 7, 8, 10]);
+        assert!(leave_tail(&mut due, 9));
+        assert_eq!(due, keys(&[1, 2, 3, 5, 6, 7, 8]));
+        assert!(!leave_tail(&mut due, 4));
+        assert_eq!(due.len(), 7);
+        assert!(leave_tail(&mut due, 9));
+        assert_eq!(due.len(), 7);
     }
 }

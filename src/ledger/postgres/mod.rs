@@ -24,6 +24,7 @@ pub(super) use lease::LeaseTerms;
 pub(super) use migrate::MIGRATIONS;
 
 use super::LedgerError;
+use connectors::postgres::{LEDGER_APPLICATION, OwnTransactions};
 use fence::Tokens;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, Postgres};
 use sqlx::{Executor, Transaction};
@@ -51,6 +52,8 @@ const SESSION: [(&str, &str); 5] = [
 pub(super) struct PostgresStore {
     pool: PgPool,
     options: PgConnectOptions,
+    /// The purged data may lie in the same database, where the ledger's work is not to be taken for others'.
+    own: OwnTransactions,
     /// Names this process among those that share the ledger.
     owner: String,
     terms: LeaseTerms,
@@ -73,7 +76,8 @@ impl PostgresStore {
             .connect_with(options.clone())
             .await?;
         migrate::run(&pool, MIGRATIONS).await?;
-        Ok(Self { pool, options, owner, terms, tokens: Arc::default() })
+        let own = OwnTransactions::of(&mut *pool.acquire().await?).await?;
+        Ok(Self { pool, options, own, owner, terms, tokens: Arc::default() })
     }
 
     pub(super) async fn close(&self) {
@@ -82,12 +86,14 @@ impl PostgresStore {
 
     /// Waits for other writers. After the lock each statement sees what was committed before it.
     pub(super) async fn write(&self) -> Result<Transaction<'static, Postgres>, LedgerError> {
+        self.own.add(1);
         let mut work = self.pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await?;
         work.execute(LOCK).await?;
         Ok(work)
     }
 
     pub(super) async fn read(&self) -> Result<Transaction<'static, Postgres>, LedgerError> {
+        self.own.add(1);
         Ok(self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
     }
 
@@ -117,5 +123,9 @@ fn options(address: &str) -> Result<PgConnectOptions, LedgerError> {
         return Err(LedgerError::BadAddress);
     }
     let options: PgConnectOptions = address.parse().map_err(|_| LedgerError::BadAddress)?;
-    Ok(options.options(SESSION))
+    let name = match options.get_application_name() {
+        Some(name) => format!("{LEDGER_APPLICATION} {name}"),
+        None => LEDGER_APPLICATION.to_owned(),
+    };
+    Ok(options.application_name(&name).options(SESSION))
 }

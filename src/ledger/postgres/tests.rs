@@ -8,6 +8,8 @@ use crate::ledger::Ledger;
 use crate::ledger::migrate::Migration;
 use crate::ledger::store::Store;
 use crate::ledger::story::{entry, hold, instant, run};
+use connectors::postgres::{PostgresBackend, PostgresOptions};
+use connectors::server::{Access, Backend as _};
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
 
@@ -294,4 +296,41 @@ async fn what_is_asked_before_each_batch_can_use_an_index() {
         let told: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
         assert!(told.iter().any(|line| line.contains(index)), "{statement}: {told:?}");
     }
+}
+
+/// Looks for a while beside what goes on, and tells what spoke for going slower.
+async fn pressed_by(database: &Database, mut work: impl AsyncFnMut()) -> Vec<String> {
+    let backend =
+        PostgresBackend::new("crm", &database.address, PostgresOptions::default()).expect("an address");
+    let mut session = backend.connect(Access::Read).await.expect("connects");
+    let until = tokio::time::Instant::now() + Duration::from_secs(5);
+    let mut reasons = Vec::new();
+    while tokio::time::Instant::now() < until {
+        for _ in 0..4 {
+            work().await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let pressure = backend.pressure(&mut session, 0).await.expect("looks");
+        reasons.extend(pressure.reasons);
+    }
+    reasons
+}
+
+#[tokio::test]
+async fn a_ledger_in_the_purged_database_is_not_taken_for_others() {
+    let database = Database::make().await;
+    let ledger = database.open().await;
+    let mut ours = 0;
+    let own = pressed_by(&database, async || {
+        server(&ledger).write().await.expect("begins").commit().await.expect("commits");
+        server(&ledger).read().await.expect("begins").rollback().await.expect("ends");
+        ours += 2;
+    });
+    assert_eq!(own.await, [""; 0]);
+    assert!(ours > 200, "only {ours} transactions of the ledger");
+    let mut other = database.connect().await;
+    let others = pressed_by(&database, async || {
+        other.execute("SELECT count(*) FROM oubliette.hold").await.expect("reads");
+    });
+    assert!(!others.await.is_empty(), "others were never seen");
 }

@@ -3,6 +3,8 @@
 mod inspect;
 mod keys;
 mod session;
+#[cfg(feature = "testkit")]
+mod stretch;
 mod values;
 
 use super::{MySqlBackend, MySqlOptions};
