@@ -203,8 +203,12 @@ pub trait RecordSource: Debug + Send + Sync {
     /// strangers.
     fn expect_company(&self, _batches: u32) {}
 
-    /// What speaks for going slower. Looked at between batches.
+    /// What speaks for going slower. Looked at between batches. While nothing does, a server may be kept from work of its
+    /// own that would make the batches slower, until [`RecordSource::let_go`].
     async fn pressure(&self) -> Result<Pressure, ConnectorError>;
+
+    /// A walk is over: the store can do again whatever it was kept from.
+    async fn let_go(&self) {}
 }
 
 /// Destroys records of one store. What it was not asked to touch it does not touch.

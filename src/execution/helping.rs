@@ -70,6 +70,9 @@ pub async fn help(
         ended = try_join_all(lanes) => { ended?; }
         () = helping.until_lost() => return Err(lost(run, right)),
     }
+    for open in executor.stores.values() {
+        open.source.let_go().await;
+    }
     let State { end, failure, .. } = std::mem::take(&mut *helping.state());
     store.leave(&run.run_id, right.helper).await?;
     match failure {

@@ -144,6 +144,7 @@ pub async fn execute(
         let span = spans::rule(item.item.names(), item.item.counts.due);
         let walked =
             walk::item(&session, item, redo.contains(&item.item.item)).instrument(span.clone()).await;
+        session.store(&item.item.store)?.source.let_go().await;
         spans::word(&span, spans::OUTCOME, walk::word_of(&walked));
         match walked {
             Ok(None) => {}

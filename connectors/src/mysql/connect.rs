@@ -4,6 +4,7 @@
 //! session has its own. Nothing is set that outlives the session.
 
 use super::fault;
+use super::pressure::Own;
 use crate::error::ConnectorError;
 use crate::server::Access;
 use crate::sql::SqlText;
@@ -104,6 +105,7 @@ impl Database {
         let is_mariadb = self.asks_for_mariadb(&mut connection).await?;
         let is_mariadb = *self.mariadb.get_or_init(|| is_mariadb);
         for statement in self.session(access, is_mariadb) {
+            let _own = Own::begin();
             let done = super::query(statement).execute(&mut connection).await;
             done.map_err(|error| self.fault("", &error))?;
         }
@@ -116,6 +118,7 @@ impl Database {
     }
 
     async fn asks_for_mariadb(&self, connection: &mut MySqlConnection) -> Result<bool, ConnectorError> {
+        let _own = Own::begin();
         let row =
             super::query(SqlText::new("SELECT LOCATE('MariaDB', VERSION()) > 0")).fetch_one(connection).await;
         let found = row.and_then(|row| row.try_get_unchecked::<i64, _>(0));

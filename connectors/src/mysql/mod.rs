@@ -8,6 +8,7 @@
 //! the server does below a table (undo, binary log, replicas, backups).
 
 mod catalogue;
+mod cleaning;
 mod connect;
 mod fault;
 mod keys;
@@ -33,6 +34,7 @@ use crate::sql::mysql::MySql;
 use crate::sql::{Dialect, MySqlQuery, Row, SqlError, SqlText, mysql, mysql_query};
 use crate::value::{RecordKey, Value};
 use chrono::{DateTime, Utc};
+use cleaning::Cleaning;
 use connect::Database;
 use pressure::Looks;
 use sqlx::mysql::MySqlConnection;
@@ -58,6 +60,7 @@ pub struct MySqlBackend {
     database: Database,
     /// What was seen when pressure was looked at.
     load: Mutex<Looks>,
+    cleaning: Cleaning,
 }
 
 impl MySqlBackend {
@@ -66,7 +69,8 @@ impl MySqlBackend {
     /// # Errors
     /// `NotSupported` when the address cannot be read or names no database. The address is in no message.
     pub fn new(store: &str, url: &str, options: MySqlOptions) -> Result<Self, ConnectorError> {
-        Ok(Self { database: Database::new(store, url, options)?, load: Mutex::default() })
+        let database = Database::new(store, url, options)?;
+        Ok(Self { database, load: Mutex::default(), cleaning: Cleaning::default() })
     }
 
     fn failed(&self, reason: &str) -> ConnectorError {
@@ -166,7 +170,13 @@ impl Backend for MySqlBackend {
         connection: &mut MySqlConnection,
         company: u32,
     ) -> Result<Pressure, ConnectorError> {
-        pressure::pressure(self, connection, company).await
+        let (pressure, sight) = pressure::pressure(self, connection, company).await?;
+        self.cleaning.look(self, sight).await;
+        Ok(pressure)
+    }
+
+    async fn let_go(&self) {
+        self.cleaning.go_on().await;
     }
 
     async fn is_writable(

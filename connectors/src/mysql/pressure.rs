@@ -4,6 +4,7 @@
 //! mentioned. Nothing here fails a batch but a connection that is gone.
 
 use super::MySqlBackend;
+use super::cleaning::Sight;
 use crate::error::ConnectorError;
 use crate::port::Pressure;
 use crate::server::Backend as _;
@@ -75,7 +76,7 @@ pub(super) async fn pressure(
     backend: &MySqlBackend,
     connection: &mut MySqlConnection,
     company: u32,
-) -> Result<Pressure, ConnectorError> {
+) -> Result<(Pressure, Sight), ConnectorError> {
     // With the statement that asks. One that began or ended meanwhile is ours as well.
     let running_before = OWN_RUNNING.load(Ordering::Relaxed) + 1;
     let status = counters(backend.rows(connection, "", SqlText::new(STATUS)).await?);
@@ -101,14 +102,17 @@ pub(super) async fn pressure(
         (foreign, others.map(|others| others.min(before)))
     };
     let foreign = foreign.map(|rate| rate - company * OF_COMPANY_PER_SECOND);
-    Ok(judge(&Seen {
+    let history = number("innodb_history_list_length");
+    let pressure = judge(&Seen {
         others,
         // Batches of ours may wait for one another's rows. Others who wait for ours run, too.
         waiting: number("innodb_row_lock_current_waits").map(|all| all - (running - 1) - 2 * company),
-        history: number("innodb_history_list_length"),
+        history,
         foreign,
         lag,
-    }))
+    });
+    let is_calm = pressure.reasons.is_empty();
+    Ok((pressure, Sight { is_calm, uptime: number("uptime"), waiting: history }))
 }
 
 #[derive(Debug, Default)]

@@ -108,6 +108,11 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         connection: &mut Self::Connection,
     ) -> impl Future<Output = Result<DateTime<Utc>, ConnectorError>> + Send;
 
+    /// [`crate::RecordSource::let_go`].
+    fn let_go(&self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
     /// What speaks for going slower now, while `company` batches of other processes of ours are under way.
     fn pressure(
         &self,

@@ -70,6 +70,10 @@ impl<B: Backend> Sessions<B> {
         Ok(sessions)
     }
 
+    pub(super) fn backend(&self) -> &B {
+        &self.backend
+    }
+
     pub(super) async fn lease(&self) -> Result<Lease<'_, B>, ConnectorError> {
         let idle = lock(&self.idle).pop();
         let open = match idle {

@@ -236,6 +236,10 @@ impl<B: Backend> RecordSource for ServerSource<B> {
         let pressure = lease.pressure(company.max(before)).await;
         lease.end(pressure)
     }
+
+    async fn let_go(&self) {
+        self.sessions.backend().let_go().await;
+    }
 }
 
 async fn page<B: Backend>(

@@ -110,18 +110,19 @@ fn counting<B: Backend>(lease: &Lease<'_, B>, target: &Target<'_>) -> Result<Sql
         return Ok(SqlText::fill(sql, &[&class, from]));
     };
     let column = lease.written(SqlText::column(&target.table.alias, &field.name))?;
-    // What is only known of readable starts is asked for those alone that can be due.
-    let overdue = SqlText::fill(
-        "CASE WHEN {0} THEN CASE WHEN {1} THEN 1 ELSE 0 END ELSE 0 END",
-        &[&start.due_quick, &start.overdue],
-    );
+    // What is only known of readable starts is asked for those alone that can be due. Only of the due it is used.
+    let overdue = if start.overdue_is_plain {
+        SqlText::fill("CASE WHEN {0} THEN 1 END", &[&start.overdue])
+    } else {
+        SqlText::fill("CASE WHEN {0} THEN CASE WHEN {1} THEN 1 END END", &[&start.due_quick, &start.overdue])
+    };
     let sorted = if start.follows_column {
         column
     } else {
         SqlText::fill("CASE WHEN {0} THEN {1} END", &[&start.due_quick, &start.sortable])
     };
     let groups = SqlText::fill(
-        "SELECT {0} AS \"g c\", sum({1}) AS \"g o\", count(*) AS \"g n\", min({2}) AS \"g lo\", max({2}) AS \"g hi\" \
+        "SELECT {0} AS \"g c\", count({1}) AS \"g o\", count(*) AS \"g n\", min({2}) AS \"g lo\", max({2}) AS \"g hi\" \
          FROM {3} GROUP BY 1",
         &[&class, &overdue, &sorted, from],
     );

@@ -96,6 +96,8 @@ pub struct StartText {
     pub due_quick: SqlText,
     /// At or before the end of the margin. Only for rows whose start is known to be readable.
     pub overdue: SqlText,
+    /// `overdue` compares a column as it stands: it can be asked of any row, and costs nothing.
+    pub overdue_is_plain: bool,
     /// The start in an order that `min` and `max` follow. Only for rows whose start is known to be
     /// readable. [`crate::start::instant_of_sortable`] reads it back.
     pub sortable: SqlText,

@@ -1,5 +1,6 @@
 //! On a real server, each test in a database of its own.
 
+mod cleaning;
 mod inspect;
 mod keys;
 mod session;

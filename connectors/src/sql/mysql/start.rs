@@ -28,8 +28,8 @@ struct Way {
     sortable: SqlText,
     /// Due, in a form for an index; without it `value` is compared.
     due: Option<SqlText>,
-    /// The column and the limits `due` and `as_of` in its own type: compared with less work than `value`.
-    native: Option<[SqlText; 3]>,
+    /// The column and the limits `due`, `as_of` and `overdue` in its own type: compared with less work than `value`.
+    native: Option<[SqlText; 4]>,
 }
 
 /// The latest starts that are within, in the count of a [`Way`].
@@ -110,18 +110,26 @@ pub(super) fn start(condition: &StartCondition, row: Row<'_>) -> Result<Option<S
         Some(text) => SqlText::fill("({0} IS NULL OR {1} REGEXP '\\A[ \\t\\r\\n]*\\z')", &[&column, text]),
         None => SqlText::fill("({0} IS NULL)", &[&column]),
     };
+    let native = match ways.as_slice() {
+        [way] => way.native.as_ref(),
+        _ => None,
+    };
     Ok(Some(StartText {
         follows_column: matches!(ways.as_slice(), [way] if way.due.is_some()),
         standing: standing_case(&ways, &missing),
         due_quick: due_quick(&ways),
-        overdue: cases(&ways, |way| &way.among_readable, |way| at_or_before(way, way.limits.overdue)),
+        overdue: match native {
+            Some([column, _, _, overdue]) => SqlText::fill("({0} <= {1})", &[column, overdue]),
+            None => cases(&ways, |way| &way.among_readable, |way| at_or_before(way, way.limits.overdue)),
+        },
+        overdue_is_plain: native.is_some(),
         sortable: cases(&ways, |way| &way.among_readable, |way| way.sortable.clone()),
     }))
 }
 
 /// Where a start that can be read lies between the limits.
 fn standing_of(way: &Way) -> SqlText {
-    if let Some([column, due, as_of]) = &way.native {
+    if let Some([column, due, as_of, _]) = &way.native {
         return SqlText::fill(
             "(CASE WHEN {0} <= {1} THEN 0 WHEN {0} <= {2} THEN 4 ELSE 3 END)",
             &[column, due, as_of],
@@ -207,9 +215,9 @@ fn natively(
     column: &SqlText,
     limits: Limits,
     instant: impl Fn(i64) -> Option<DateTime<Utc>>,
-) -> Option<[SqlText; 3]> {
+) -> Option<[SqlText; 4]> {
     let limit = |seconds| Some(SqlText::value(Value::Instant(instant(seconds)?)));
-    Some([column.clone(), limit(limits.due)?, limit(limits.as_of)?])
+    Some([column.clone(), limit(limits.due)?, limit(limits.as_of)?, limit(limits.overdue)?])
 }
 
 fn native_local(column: &SqlText, event: &Event, zone: Tz) -> Way {

@@ -28,6 +28,7 @@ pub(super) fn start(condition: &StartCondition, row: Row<'_>) -> Result<Option<S
         due_quick: plain_due
             .unwrap_or_else(|| confined(kind, &text, &limits, at_or_before(&forms, |limits| &limits.due))),
         overdue: at_or_before(&forms, |limits| &limits.overdue),
+        overdue_is_plain: false,
         sortable: sortable(*encoding, &forms),
     }))
 }

@@ -42,6 +42,7 @@ pub fn start(condition: &StartCondition, alias: &str) -> Result<Option<StartText
         standing: standing_case(&column, &spellings, &other, &limits),
         due_quick,
         overdue: overdue(&column, &spellings, &other, &limits),
+        overdue_is_plain: false,
         sortable: sortable(&spellings, &other),
         follows_column: false,
     }))
