@@ -66,13 +66,14 @@ pub async fn help(
     }
     // Every call to the ledger is made inside a lane: a lane that is not polled could keep its lock from the others.
     let lanes = (0..helping.lanes()).map(|_| helping.lane());
-    tokio::select! {
-        ended = try_join_all(lanes) => { ended?; }
-        () = helping.until_lost() => return Err(lost(run, right)),
-    }
+    let ended = tokio::select! {
+        ended = try_join_all(lanes) => ended,
+        () = helping.until_lost() => Err(lost(run, right)),
+    };
     for open in executor.stores.values() {
         open.source.let_go().await;
     }
+    ended?;
     let State { end, failure, .. } = std::mem::take(&mut *helping.state());
     store.leave(&run.run_id, right.helper).await?;
     match failure {

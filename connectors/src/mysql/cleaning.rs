@@ -11,14 +11,21 @@ use crate::server::{Access, Backend as _};
 use crate::sql::SqlText;
 use sqlx::Connection as _;
 use sqlx::mysql::MySqlConnection;
+use std::time::Duration;
 use tokio::sync::Mutex;
 
 /// Seconds by the server's clock. The longer, the more there is to clean when others come.
 const HELD_MAX: i64 = 8;
+/// Seconds after which it may be held again: the server has as long for its cleaning as it was kept from it.
+const PAUSE: i64 = HELD_MAX;
+/// Seconds after others were last seen: they come again.
+const PAUSE_AFTER_OTHERS: i64 = 5;
 /// Transactions that wait to be cleaned up; with more of them it is the server's turn.
 const WAITING_MAX: i64 = 500;
 /// A little longer than we hold it, in case this process stops.
 const LIMIT: &str = "SET SESSION wait_timeout = 10";
+/// A look at the server does not wait longer for it.
+const CONNECT_MAX: Duration = Duration::from_secs(1);
 
 /// What was seen when the server was last looked at.
 #[derive(Debug, Clone, Copy)]
@@ -34,10 +41,13 @@ pub(super) struct Sight {
 #[derive(Debug, Default)]
 pub(super) struct Cleaning(Mutex<State>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 enum State {
-    #[default]
-    Going,
+    /// The server cleans up.
+    Going {
+        /// Uptime of the server before which it is not put off.
+        until: i64,
+    },
     PutOff {
         view: MySqlConnection,
         /// Uptime of the server.
@@ -47,50 +57,60 @@ enum State {
     Refused,
 }
 
+impl Default for State {
+    fn default() -> Self {
+        Self::Going { until: 0 }
+    }
+}
+
 /// What is to become of the view.
 #[derive(Debug, PartialEq, Eq)]
 enum Turn {
     Take,
-    Leave,
+    /// Until this uptime at least the server cleans up.
+    Leave(i64),
     Stay,
 }
 
-fn turn(held_since: Option<i64>, sight: Sight) -> Turn {
-    let (Some(now), Some(waiting)) = (sight.uptime, sight.waiting) else { return Turn::Leave };
-    match held_since {
-        _ if !sight.is_calm => Turn::Leave,
+fn turn(state: &State, sight: Sight) -> Turn {
+    let Some(now) = sight.uptime else { return Turn::Leave(0) };
+    match state {
+        State::Refused => Turn::Stay,
+        _ if !sight.is_calm => Turn::Leave(now + PAUSE_AFTER_OTHERS),
         // A server that was started again has ended it.
-        Some(since) if !(since..since + HELD_MAX).contains(&now) => Turn::Leave,
-        None if waiting <= WAITING_MAX => Turn::Take,
-        _ => Turn::Stay,
+        State::PutOff { since, .. } if !(*since..since + HELD_MAX).contains(&now) => Turn::Leave(now + PAUSE),
+        State::PutOff { .. } => Turn::Stay,
+        // One that was started again counts from 0.
+        State::Going { until } if (until - PAUSE..*until).contains(&now) => Turn::Stay,
+        State::Going { .. } if sight.waiting.is_some_and(|waiting| waiting <= WAITING_MAX) => Turn::Take,
+        State::Going { .. } => Turn::Stay,
     }
 }
 
 impl Cleaning {
     pub(super) async fn look(&self, backend: &MySqlBackend, sight: Sight) {
         let mut state = self.0.lock().await;
-        let held_since = match &*state {
-            State::Refused => return,
-            State::Going => None,
-            State::PutOff { since, .. } => Some(*since),
-        };
-        match (turn(held_since, sight), sight.uptime) {
+        match (turn(&state, sight), sight.uptime) {
             (Turn::Take, Some(since)) => {
-                *state = view(backend).await.map_or(State::Refused, |view| State::PutOff { view, since });
+                let view = tokio::time::timeout(CONNECT_MAX, view(backend)).await;
+                *state = view.ok().flatten().map_or(State::Refused, |view| State::PutOff { view, since });
             }
-            (Turn::Leave, _) => leave(&mut state).await,
+            (Turn::Leave(until), _) => leave(&mut state, until).await,
             _ => {}
         }
     }
 
     /// Lets the server clean up.
     pub(super) async fn go_on(&self) {
-        leave(&mut *self.0.lock().await).await;
+        leave(&mut *self.0.lock().await, 0).await;
     }
 }
 
-async fn leave(state: &mut State) {
-    if let State::PutOff { view, .. } = std::mem::take(state) {
+async fn leave(state: &mut State, until: i64) {
+    if matches!(state, State::Refused) {
+        return;
+    }
+    if let State::PutOff { view, .. } = std::mem::replace(state, State::Going { until }) {
         // A session that does not end so has ended already.
         drop(view.close().await);
     }
@@ -111,20 +131,26 @@ mod tests {
 
     const CALM: Sight = Sight { is_calm: true, uptime: Some(100), waiting: Some(20) };
 
+    const NOT_YET: State = State::Going { until: 0 };
+
     #[test]
-    fn it_is_put_off_for_seconds_while_nobody_else_is_there() {
-        assert_eq!(turn(None, CALM), Turn::Take);
-        assert_eq!(turn(Some(100), CALM), Turn::Stay);
-        assert_eq!(turn(Some(92), CALM), Turn::Leave);
-        assert_eq!(turn(Some(200), CALM), Turn::Leave);
-        assert_eq!(turn(Some(100), Sight { waiting: Some(90_000), ..CALM }), Turn::Stay);
-        assert_eq!(turn(Some(100), Sight { is_calm: false, ..CALM }), Turn::Leave);
+    fn it_is_put_off_while_nobody_else_is_there_and_little_waits() {
+        assert_eq!(turn(&NOT_YET, CALM), Turn::Take);
+        assert_eq!(turn(&NOT_YET, Sight { waiting: Some(501), ..CALM }), Turn::Stay);
+        assert_eq!(turn(&NOT_YET, Sight { waiting: None, ..CALM }), Turn::Stay);
+        assert_eq!(turn(&NOT_YET, Sight { uptime: None, ..CALM }), Turn::Leave(0));
+        assert_eq!(turn(&State::Refused, CALM), Turn::Stay);
     }
 
     #[test]
-    fn a_server_that_has_much_to_clean_up_does_that_first() {
-        assert_eq!(turn(None, Sight { waiting: Some(501), ..CALM }), Turn::Stay);
-        assert_eq!(turn(None, Sight { waiting: None, ..CALM }), Turn::Leave);
-        assert_eq!(turn(None, Sight { is_calm: false, ..CALM }), Turn::Leave);
+    fn after_others_were_seen_it_goes_on_for_a_while() {
+        let busy = Sight { is_calm: false, ..CALM };
+        assert_eq!(turn(&NOT_YET, busy), Turn::Leave(105));
+        let going = State::Going { until: 105 };
+        assert_eq!(turn(&going, CALM), Turn::Stay);
+        assert_eq!(turn(&going, busy), Turn::Leave(105));
+        assert_eq!(turn(&going, Sight { uptime: Some(105), ..CALM }), Turn::Take);
+        // Of a server that was started again.
+        assert_eq!(turn(&State::Going { until: 9_000 }, CALM), Turn::Take);
     }
 }

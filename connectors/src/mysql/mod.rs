@@ -1,7 +1,7 @@
 //! MySQL and MariaDB: one server and its default database are one store, one table is one dataset.
 //!
 //! What [`crate::server`] needs of such a server. Reading order: [`connect`], [`rows`], [`fault`],
-//! [`catalogue`], [`shape`], [`keys`], [`presence`], [`pressure`], [`leaks`]. Only InnoDB tables are governed: no other
+//! [`catalogue`], [`shape`], [`keys`], [`presence`], [`pressure`], [`cleaning`], [`leaks`]. Only InnoDB tables are governed: no other
 //! engine can take back half a batch.
 //!
 //! What this backend does not do: it changes no setting that outlives its session, and it never sees what
@@ -291,8 +291,8 @@ impl Backend for MySqlBackend {
 
     fn listed_stretch(&self) -> Option<&'static str> {
         Some(
-            "SELECT GROUP_CONCAT(CASE WHEN d THEN k END SEPARATOR ','), MAX(k), MAX(CASE WHEN d THEN NULL ELSE k END), \
-             COUNT(*), COUNT(CASE WHEN d THEN 1 END) FROM ({0}) AS s",
+            "SELECT GROUP_CONCAT(CASE WHEN d THEN k END SEPARATOR ','), COUNT(CASE WHEN d THEN 1 END), \
+             MAX(CASE WHEN d THEN k END), COUNT(*), MAX(k), MAX(CASE WHEN d THEN NULL ELSE k END) FROM ({0}) AS s",
         )
     }
 

@@ -54,6 +54,8 @@ pub(super) struct Looks {
     counted: Option<Load>,
     /// Sessions at work at the last look that were none of ours.
     others: i64,
+    /// Statements of others per second when they were last counted.
+    foreign: i64,
 }
 
 /// Seconds over which the statements of others are counted: the server tells its time in whole ones.
@@ -90,7 +92,7 @@ pub(super) async fn pressure(
     // Each carries a batch out and reads one back. What sends the log to a replica always runs.
     let others = number("threads_running")
         .map(|all| all - running - 2 * company - number("slaves_connected").unwrap_or(0));
-    let (foreign, others) = {
+    let (foreign, foreign_last, others) = {
         // A panic elsewhere while it was held: the counters only lose their comparison.
         let mut kept = backend.load.lock().unwrap_or_else(PoisonError::into_inner);
         let foreign = kept.counted.zip(now).and_then(|(before, now)| foreign_per_second(before, now));
@@ -99,9 +101,10 @@ pub(super) async fn pressure(
         }
         // A session of ours that is about to begin runs as well; one look later it does not.
         let before = std::mem::replace(&mut kept.others, others.unwrap_or_default());
-        (foreign, others.map(|others| others.min(before)))
+        let foreign = foreign.map(|rate| rate - company * OF_COMPANY_PER_SECOND);
+        kept.foreign = foreign.unwrap_or(kept.foreign);
+        (foreign, kept.foreign, others.map(|others| others.min(before)))
     };
-    let foreign = foreign.map(|rate| rate - company * OF_COMPANY_PER_SECOND);
     let history = number("innodb_history_list_length");
     let pressure = judge(&Seen {
         others,
@@ -111,7 +114,8 @@ pub(super) async fn pressure(
         foreign,
         lag,
     });
-    let is_calm = pressure.reasons.is_empty();
+    // They are counted every other second, and are there in between.
+    let is_calm = pressure.reasons.is_empty() && foreign_last <= FOREIGN_STATEMENTS_MAX;
     Ok((pressure, Sight { is_calm, uptime: number("uptime"), waiting: history }))
 }
 

@@ -4,13 +4,13 @@
 //! session, whatever the server, the database or the role say.
 
 use super::fault;
-use super::own::{APPLICATION, DATABASE, OwnTransactions};
+use super::own::{APPLICATION, OwnTransactions};
 use crate::error::ConnectorError;
 use crate::server::Access;
 use crate::sql::{PgQuery, SqlText, postgres_query};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow, Postgres};
 use sqlx::query::QueryScalar;
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr as _;
@@ -154,7 +154,7 @@ impl Server {
             Access::Read => ("on", self.options.read_timeout, "force_custom_plan"),
             Access::Write => ("off", self.options.write_timeout, "auto"),
         };
-        let settings = sqlx::query(AssertSqlSafe(format!("{SETTINGS}, {DATABASE} AS database")))
+        let settings = sqlx::query(SETTINGS)
             .bind(read_only)
             .bind(millis(statement_timeout))
             .bind(millis(self.options.lock_timeout))
@@ -210,7 +210,8 @@ const SETTINGS: &str = "SELECT \
        THEN set_config('log_parameter_max_length', '0', false) END, \
      set_config('tcp_keepalives_idle', '60', false), \
      set_config('tcp_keepalives_interval', '10', false), \
-     current_setting('server_encoding') AS encoding";
+     current_setting('server_encoding') AS encoding, \
+     (SELECT oid::text || ' ' || datname FROM pg_database WHERE datname = current_database()) AS database";
 
 fn millis(duration: Duration) -> String {
     format!("{}ms", duration.as_millis())

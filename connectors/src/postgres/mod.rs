@@ -28,7 +28,7 @@ mod upkeep;
 pub(crate) mod tests;
 
 pub use connect::{PostgresConnection, PostgresOptions};
-pub use own::{LEDGER_APPLICATION, OwnTransactions};
+pub use own::{OwnTransactions, ledger_application};
 
 use crate::capability::Capabilities;
 use crate::dataset::{ColumnShape, DatasetAddress, DatasetShape};
@@ -276,8 +276,8 @@ impl Backend for PostgresBackend {
 
     fn listed_stretch(&self) -> Option<&'static str> {
         Some(
-            "SELECT string_agg(CAST(k AS text), ',') FILTER (WHERE d), max(k), NULL::bigint, count(*), \
-             count(*) FILTER (WHERE d) FROM ({0}) AS s",
+            "SELECT string_agg(CAST(k AS text), ',') FILTER (WHERE d), count(*) FILTER (WHERE d), \
+             max(k) FILTER (WHERE d), count(*), max(k), NULL::bigint FROM ({0}) AS s",
         )
     }
 

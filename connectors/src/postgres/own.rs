@@ -4,8 +4,8 @@
 //! name and number, which stay the same when its server is started again; two servers whose databases have
 //! both in common share a count, and then less is seen of others there.
 
+use sqlx::Row as _;
 use sqlx::postgres::PgConnection;
-use sqlx::{AssertSqlSafe, Row as _};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,12 +14,17 @@ static DATABASES: Mutex<BTreeMap<String, Arc<AtomicI64>>> = Mutex::new(BTreeMap:
 
 /// Begins the name of every session of ours that is no ledger's.
 pub(super) const APPLICATION: &str = "oubliette";
-/// Begins the name of every session of a ledger. Its waits for other writers are its own affair.
-pub const LEDGER_APPLICATION: &str = "oubliette ledger";
-
-/// What a server calls the database of a session.
-pub(super) const DATABASE: &str =
-    "(SELECT oid::text || ' ' || datname FROM pg_catalog.pg_database WHERE datname = current_database())";
+/// The name of a session of this process's ledger, which may have a name of its owner's behind it. A wait of such a session
+/// for other writers is the ledger's own affair.
+#[must_use]
+pub fn ledger_application(named: Option<&str>) -> String {
+    let mut name = format!("oubliette ledger {}", std::process::id());
+    if let Some(named) = named {
+        name.push(' ');
+        name.push_str(named);
+    }
+    name
+}
 
 /// Counts the transactions that this process begins in one database.
 #[derive(Debug, Clone)]
@@ -31,7 +36,9 @@ impl OwnTransactions {
     /// # Errors
     /// The driver's, when the session is gone.
     pub async fn of(session: &mut PgConnection) -> Result<Self, sqlx::Error> {
-        let row = sqlx::query(AssertSqlSafe(format!("SELECT {DATABASE}"))).fetch_one(session).await?;
+        // As the first statement of every session of ours asks, too.
+        let sql = "SELECT oid::text || ' ' || datname FROM pg_database WHERE datname = current_database()";
+        let row = sqlx::query(sql).fetch_one(session).await?;
         Ok(Self::in_database(row.try_get(0)?))
     }
 

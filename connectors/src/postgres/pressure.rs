@@ -14,6 +14,8 @@ use std::sync::{Mutex, PoisonError};
 const FOREIGN_PER_SECOND_MIN: f64 = 5.0;
 /// Transactions per second that a batch under way in another process of ours makes, with its reading back.
 const OF_COMPANY_PER_SECOND: f64 = 40.0;
+/// Transactions per second of one session of a ledger: of another process that waits, since ours are counted.
+const OF_LEDGER_PER_SECOND: f64 = 10.0;
 const LAG_SECONDS_MIN: f64 = 5.0;
 /// One alone may be monitoring that asks now and then.
 const RECENT_MIN: i64 = 2;
@@ -51,11 +53,14 @@ impl Load {
              count(*) FILTER (WHERE state = 'active' AND application_name NOT LIKE 'oubliette%') AS active, \
              count(*) FILTER (WHERE state_change > clock_timestamp() - interval '1 second' \
                               AND application_name NOT LIKE 'oubliette%') AS recent, \
+             count(*) FILTER (WHERE application_name LIKE 'oubliette ledger%' \
+                              AND split_part(application_name, ' ', 3) <> $1) AS ledgers, \
              (SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()) \
                AS transactions \
              FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' \
              AND pid <> pg_backend_pid()";
-        let rows = connection.all(sqlx::query(sql)).await?;
+        let process = std::process::id().to_string();
+        let rows = connection.all(sqlx::query(sql).bind(process)).await?;
         let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
         let look = Look {
             at: row.try_get("at")?,
@@ -67,7 +72,10 @@ impl Load {
         };
         let own = connection.own_transactions();
         let foreign = look.transactions.map(|all| self.foreign_rate(look.at, all, &own));
-        Ok(judged(&look, foreign.unwrap_or_default() - f64::from(company) * OF_COMPANY_PER_SECOND))
+        let ledgers: i64 = row.try_get("ledgers")?;
+        let of_ours = f64::from(company) * OF_COMPANY_PER_SECOND
+            + f64::from(u32::try_from(ledgers).unwrap_or(u32::MAX)) * OF_LEDGER_PER_SECOND;
+        Ok(judged(&look, foreign.unwrap_or_default() - of_ours))
     }
 
     /// Transactions of others per second; 0 before the window is over, and where they could be ours that were

@@ -247,9 +247,9 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
         None
     }
 
-    /// The template of a query over rows (`{0}`) that have a number `k` and a truth `d`: the numbers of those that are
-    /// true in a single text as above, the last number of all, the last that is not true if a batch had better end
-    /// there, how many rows there are, and how many are true. `None`: the server cannot.
+    /// The template of a query over rows (`{0}`) that have a number `k` and a truth `d`. Of those that are true: the numbers
+    /// in a single text as above, how many they are, and the last. Of all: how many, the last, and, if a batch had better
+    /// end there, the last that is not true. `None`: the server cannot.
     fn listed_stretch(&self) -> Option<&'static str> {
         None
     }

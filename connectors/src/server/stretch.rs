@@ -17,8 +17,8 @@ use crate::selection::Selection;
 use crate::sql::SqlText;
 use crate::value::{RecordKey, Value};
 
-/// At most the one part in so many of a range is left to the next one.
-const TAIL_SHARE_MIN: usize = 8;
+/// At most one part in so many of a range is left to the next one.
+const TAIL_PARTS: usize = 8;
 
 pub(super) async fn stretch<B: Backend>(
     lease: &mut Lease<'_, B>,
@@ -65,10 +65,10 @@ async fn listed<B: Backend>(
         ],
     );
     let row = lease.row(target.dataset(), SqlText::fill(template, &[&rows])).await?;
-    let [text, last, kept, read, counted] = row.as_slice() else { return Err(lease.unexpected()) };
-    // A list that was cut off may end in a comma.
+    let [text, counted, last_due, read, last, kept] = row.as_slice() else { return Err(lease.unexpected()) };
+    // A list that was cut off may end in a comma or within a number.
     let Some(mut due) = lease.numbers_of(text).ok().map(change::in_order) else { return Ok(None) };
-    if whole(counted) != i64::try_from(due.len()).ok() {
+    if whole(counted) != i64::try_from(due.len()).ok() || whole(last_due) != due.last().map(change::number) {
         return Ok(None);
     }
     let due_max = usize::try_from(lease.backend().capabilities().batch_records_max).unwrap_or(usize::MAX);
@@ -88,7 +88,7 @@ async fn listed<B: Backend>(
 /// looks at the record behind those it deletes would have the batches of two ranges wait for each other.
 fn leave_tail(due: &mut Vec<RecordKey>, kept: i64) -> bool {
     let before = due.partition_point(|key| change::number(key) < kept);
-    let is_short = due.len() - before <= due.len() / TAIL_SHARE_MIN;
+    let is_short = due.len() - before <= due.len() / TAIL_PARTS;
     if is_short {
         due.truncate(before);
     }

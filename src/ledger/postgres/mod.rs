@@ -24,7 +24,7 @@ pub(super) use lease::LeaseTerms;
 pub(super) use migrate::MIGRATIONS;
 
 use super::LedgerError;
-use connectors::postgres::{LEDGER_APPLICATION, OwnTransactions};
+use connectors::postgres::{OwnTransactions, ledger_application};
 use fence::Tokens;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, Postgres};
 use sqlx::{Executor, Transaction};
@@ -123,9 +123,6 @@ fn options(address: &str) -> Result<PgConnectOptions, LedgerError> {
         return Err(LedgerError::BadAddress);
     }
     let options: PgConnectOptions = address.parse().map_err(|_| LedgerError::BadAddress)?;
-    let name = match options.get_application_name() {
-        Some(name) => format!("{LEDGER_APPLICATION} {name}"),
-        None => LEDGER_APPLICATION.to_owned(),
-    };
+    let name = ledger_application(options.get_application_name());
     Ok(options.application_name(&name).options(SESSION))
 }

@@ -39,6 +39,12 @@ fn a_view_is_there_while_it_is_calm_and_goes_with_the_walk_or_when_others_come()
         cleaning.look(&scratch.backend, Sight { is_calm: false, ..CALM }).await;
         check_views(&scratch, 0).await;
         cleaning.look(&scratch.backend, CALM).await;
+        check_views(&scratch, 0).await;
+        cleaning.look(&scratch.backend, Sight { uptime: Some(105), ..CALM }).await;
+        check_views(&scratch, 1).await;
+        cleaning.look(&scratch.backend, Sight { uptime: Some(113), ..CALM }).await;
+        check_views(&scratch, 0).await;
+        cleaning.look(&scratch.backend, Sight { uptime: Some(121), ..CALM }).await;
         check_views(&scratch, 1).await;
         cleaning.go_on().await;
         check_views(&scratch, 0).await;

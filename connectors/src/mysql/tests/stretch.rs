@@ -7,7 +7,7 @@ use crate::selection::StartEncoding;
 use crate::server::ServerSource;
 use crate::sql::SqlText;
 use crate::testkit::{TestDataset, purge_selection};
-use crate::value::RecordKey;
+use crate::value::{RecordKey, Value};
 
 #[test]
 fn a_list_that_is_cut_off_is_not_used_and_the_range_ends_where_it_would() {
@@ -33,15 +33,16 @@ fn a_list_that_is_cut_off_is_not_used_and_the_range_ends_where_it_would() {
         let all: Vec<RecordKey> = (1..=100).map(RecordKey::int).collect();
         let whole = source.stretch(&selection, None, Reach::Due(100)).await.unwrap();
         assert_eq!((whole.due, whole.bound), (Some(all), Bound::At(RecordKey::int(100))));
-        // Within a number, and after a comma.
-        for length in ["SET SESSION group_concat_max_len = 20", "SET SESSION group_concat_max_len = 21"] {
-            source.run_for_tests(SqlText::new(length)).await;
-            for (reach, end) in [(Reach::Due(100), 100), (Reach::Records(50), 50), (Reach::Due(50), 50)] {
+        // Behind a number, behind a comma, and within the last number, 100.
+        for length in [20, 21, 290] {
+            let length = SqlText::value(Value::Int(length));
+            source.run_for_tests(SqlText::fill("SET SESSION group_concat_max_len = {0}", &[&length])).await;
+            for (reach, end) in [(Reach::Due(100), 100), (Reach::Records(100), 100)] {
                 let cut = source.stretch(&selection, None, reach).await.unwrap();
                 assert_eq!(
                     (cut.due, cut.bound),
                     (None, Bound::At(RecordKey::int(end))),
-                    "{length} {reach:?}"
+                    "{length:?} {reach:?}"
                 );
             }
         }
