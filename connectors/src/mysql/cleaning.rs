@@ -75,16 +75,18 @@ enum Turn {
 fn turn(state: &State, sight: Sight) -> Turn {
     let Some(now) = sight.uptime else { return Turn::Leave(0) };
     match state {
-        State::Refused => Turn::Stay,
-        _ if !sight.is_calm => Turn::Leave(now + PAUSE_AFTER_OTHERS),
+        State::PutOff { .. } | State::Going { .. } if !sight.is_calm => Turn::Leave(now + PAUSE_AFTER_OTHERS),
         // A server that was started again has ended it.
         State::PutOff { since, .. } if !(*since..since + HELD_MAX).contains(&now) => Turn::Leave(now + PAUSE),
-        State::PutOff { .. } => Turn::Stay,
-        // One that was started again counts from 0.
-        State::Going { until } if (until - PAUSE..*until).contains(&now) => Turn::Stay,
-        State::Going { .. } if sight.waiting.is_some_and(|waiting| waiting <= WAITING_MAX) => Turn::Take,
-        State::Going { .. } => Turn::Stay,
+        State::Going { until } if may_take(*until, now, sight) => Turn::Take,
+        _ => Turn::Stay,
     }
+}
+
+fn may_take(until: i64, now: i64, sight: Sight) -> bool {
+    // A server that was started again counts from 0.
+    let is_pause = (until - PAUSE..until).contains(&now);
+    !is_pause && sight.waiting.is_some_and(|waiting| waiting <= WAITING_MAX)
 }
 
 impl Cleaning {
