@@ -63,6 +63,8 @@ pub struct RequestStory {
 #[derive(Debug)]
 pub struct RequestAnswer {
     pub request: Request,
+    /// Whole days left for the answer, if one is awaited.
+    pub days_left: Option<i64>,
     /// Of every certificate of the request, oldest first.
     pub statements: Vec<Statement>,
     pub controller: String,
@@ -189,7 +191,17 @@ impl App {
         let (controller, contact) = (controller.name.clone(), controller.contact.clone());
         let (_, recipients) = self.request_recipients(&request.request_id).await?;
         let titles = self.record_titles()?;
-        Ok(RequestAnswer { request, statements, controller, contact, has_receipt, recipients, titles })
+        let days_left = request.days_left(self.now());
+        Ok(RequestAnswer {
+            request,
+            days_left,
+            statements,
+            controller,
+            contact,
+            has_receipt,
+            recipients,
+            titles,
+        })
     }
 
     /// A request by its id, or by a beginning of it that no other has.

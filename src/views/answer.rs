@@ -7,7 +7,7 @@ use super::recipients;
 use super::text::{add_line, date, number, printable};
 use super::words::answer as words;
 use super::words::recipients as words_of_recipients;
-use super::words::run;
+use super::words::{Message, run};
 use crate::app::{BESIDE_DUTY, GIVEN_ANEW, OUTSIDE, RequestAnswer, SHARED, Titles, UNLINKING};
 use crate::erasure::request::RequestState;
 use crate::evidence::{Residual, ResidualStatus, TargetEvidence};
@@ -32,8 +32,9 @@ pub fn letter(answer: &RequestAnswer, language: Language) -> String {
         }
         _ => page.push_str(&done(answer, language)),
     }
-    if request.awaits_answer() {
+    if let Some(days_left) = answer.days_left {
         let line = match &request.extension {
+            _ if days_left < 0 => words::LATE.fill(language, &[&date(request.due_on, language)]),
             Some(extension) => {
                 let reason = words::extension(extension.reason).text(language);
                 let (due, before) = (date(request.due_on, language), date(extension.due_before_on, language));
@@ -57,7 +58,7 @@ fn done(answer: &RequestAnswer, language: Language) -> String {
     let theirs: Vec<Vec<TargetEvidence>> =
         answer.statements.iter().map(|one| one.predicate.evidence.targets_for(id)).collect();
     let all = || theirs.iter().flatten();
-    let erased: Vec<String> = all().flat_map(|target| erased(target, titles, language)).collect();
+    let erased = Tally::of(all().flat_map(|target| erased(target, titles, language))).lines(language);
     let mut page = String::new();
     if erased.is_empty() {
         let is_known = all().any(|target| target.counts.matched > 0 || !target.failures.is_empty());
@@ -68,7 +69,8 @@ fn done(answer: &RequestAnswer, language: Language) -> String {
     }
     // Only the last certificate says how things stand.
     let Some(last) = theirs.last() else { return page };
-    let outside: Vec<String> = last.iter().filter_map(|target| outside(target, titles, language)).collect();
+    let outside =
+        Tally::of(last.iter().filter_map(|target| outside(target, titles, language))).lines(language);
     let held_back = last.iter().filter(|target| outside_of(target).is_none());
     let (mut kept, stays): (Vec<_>, Vec<_>) =
         held_back.flat_map(|target| kept_lines(target, titles, language)).partition(|(goes, _)| *goes);
@@ -83,6 +85,7 @@ fn done(answer: &RequestAnswer, language: Language) -> String {
         section(&mut page, words::OUTSIDE.text(language), &outside);
     }
     let mut undone: Vec<String> = last.iter().flat_map(|target| undone(target, titles, language)).collect();
+    undone.dedup();
     if !undone.is_empty() {
         undone.push(words::UNDONE_LATER.text(language).to_owned());
         section(&mut page, words::UNDONE.text(language), &undone);
@@ -127,20 +130,41 @@ fn what(target: &TargetEvidence, titles: &Titles, language: Language) -> String 
     printable(text.unwrap_or_default())
 }
 
-fn erased(target: &TargetEvidence, titles: &Titles, language: Language) -> Vec<String> {
-    let what = what(target, titles, language);
+/// Lines that say the same of different numbers of records become one: two datasets may hold one kind of records.
+struct Tally(Vec<(Message, String, u64)>);
+
+impl Tally {
+    fn of(counts: impl Iterator<Item = (Message, String, u64)>) -> Self {
+        let mut lines: Vec<(Message, String, u64)> = Vec::new();
+        for (message, what, count) in counts {
+            match lines.iter_mut().find(|line| (line.0, &line.1) == (message, &what)) {
+                Some(line) => line.2 += count,
+                None => lines.push((message, what, count)),
+            }
+        }
+        Self(lines)
+    }
+
+    fn lines(&self, language: Language) -> Vec<String> {
+        let line = |(message, what, count): &(Message, String, u64)| {
+            message.fill(language, &[&what, &number(*count)])
+        };
+        self.0.iter().map(line).collect()
+    }
+}
+
+fn erased(target: &TargetEvidence, titles: &Titles, language: Language) -> Vec<(Message, String, u64)> {
     if target.technique.as_str() == UNLINKING {
         // A step on the way: the same records are told as erased.
         return Vec::new();
     }
+    let what = what(target, titles, language);
     let counts = &target.counts;
     let is_beside = target.technique.as_str() == BESIDE_DUTY;
     let anonymized = if is_beside { words::BESIDE_LINE } else { words::ANONYMIZED_LINE };
-    [(words::ERASED_LINE, counts.purged), (anonymized, counts.anonymized)]
-        .into_iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(message, count)| message.fill(language, &[&what, &number(count)]))
-        .collect()
+    let both = [(words::ERASED_LINE, counts.purged), (anonymized, counts.anonymized)];
+    let some = both.into_iter().filter(|(_, count)| *count > 0);
+    some.map(|(message, count)| (message, what.clone(), count)).collect()
 }
 
 /// What of a target stays, a line for each reason.
@@ -173,9 +197,9 @@ fn goes_later(code: &str) -> bool {
 }
 
 /// Records that the request does not reach, which go on to be used.
-fn outside(target: &TargetEvidence, titles: &Titles, language: Language) -> Option<String> {
-    let count = number(outside_of(target)?);
-    Some(words::OUTSIDE_LINE.fill(language, &[&what(target, titles, language), &count]))
+fn outside(target: &TargetEvidence, titles: &Titles, language: Language) -> Option<(Message, String, u64)> {
+    let count = outside_of(target)?;
+    Some((words::OUTSIDE_LINE, what(target, titles, language), count))
 }
 
 fn outside_of(target: &TargetEvidence) -> Option<u64> {
@@ -200,5 +224,21 @@ fn copy(residual: &Residual, language: Language) -> Option<String> {
             Some(words::COPY_UNTIL.fill(language, &[&place, &date(until.date_naive(), language)]))
         }
         (_, None) => Some(words::COPY_OPEN.fill(language, &[&place])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_of_one_kind_are_counted_together() {
+        let line = |message, count| (message, "Invoices".to_owned(), count);
+        let tally = Tally::of(
+            [line(words::ERASED_LINE, 2), line(words::ANONYMIZED_LINE, 1), line(words::ERASED_LINE, 3)]
+                .into_iter(),
+        );
+        let expected = ["Invoices: 5 record(s) erased", "Invoices: 1 record(s) made anonymous"];
+        assert_eq!(tally.lines(Language::En), expected);
     }
 }

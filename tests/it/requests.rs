@@ -267,7 +267,7 @@ fn a_person_is_gone_but_for_what_the_law_keeps_until_its_day() {
 
     let letter = project.run(&["--lang", "fr", "requests", "answer", &request]).expect(0).stdout;
     for said in [
-        "Factures : 1 enregistrement(s) effacé(s)",
+        "Factures : 2 enregistrement(s) effacé(s)",
         &format!("jusqu'au 2 mai {}", &until[..4]),
         "obligation légale",
         "CNIL",

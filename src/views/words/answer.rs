@@ -52,6 +52,8 @@ messages! {
     EXTENDED_COMPLEXITY: "parce qu'elle est complexe", "because it is complex";
     EXTENDED_NUMBER: "en raison du nombre des demandes reçues", "because of the number of requests received";
     PENDING: "Nous vous répondons au plus tard le {0}.", "We answer on {0} at the latest.";
+    LATE: "Nous aurions dû vous répondre au plus tard le {0}. Nous vous répondons dès que nous le pouvons.",
+        "We should have answered on {0} at the latest. We answer as soon as we can.";
     RIGHTS: "Si vous n'êtes pas d'accord", "If you do not agree";
     RIGHTS_CONTACT: "Écrivez-nous : {0}.", "Write to us: {0}.";
     RIGHTS_AUTHORITY: "Vous pouvez saisir l'autorité de protection des données de votre pays (en France, la CNIL, www.cnil.fr) ou le juge.",

@@ -23,3 +23,16 @@ fn status_counts_requests_and_names_the_answer_that_is_due_first() {
     assert_eq!((&json["requests"]["open"], &json["requests"]["waiting"]), (&1.into(), &1.into()));
     assert_eq!(json["requests"]["next_request_id"], late.as_str());
 }
+
+#[test]
+fn a_letter_promises_no_day_that_has_passed() {
+    let project = shop();
+    let letter =
+        |request: &str| project.run(&["--lang", "en", "requests", "answer", request]).expect(0).stdout;
+    let in_time = verified(&project, "email=kim@example.org", &[]);
+    assert!(letter(&in_time).contains("We answer on "), "{}", letter(&in_time));
+    let late = verified(&project, "email=jo@example.org", &["--received", "2026-01-05"]);
+    let said = letter(&late);
+    assert!(said.contains("We should have answered on 5 February 2026 at the latest."), "{said}");
+    assert!(!said.contains("We answer on "), "{said}");
+}

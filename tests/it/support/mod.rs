@@ -168,6 +168,8 @@ pub(crate) fn binary() -> &'static str {
 pub(crate) fn sqlite3(database: &Path, statements: &str) -> String {
     use std::io::Write as _;
     let mut child = Command::new("sqlite3")
+        // A process of ours may hold the file for the moment in which it opens it.
+        .args(["-cmd", ".timeout 5000"])
         .arg(database)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
