@@ -8,6 +8,7 @@ use crate::sql::SqlText;
 use crate::value::Value;
 use sqlx::mysql::MySqlConnection;
 use std::time::Duration;
+use tokio::sync::MutexGuard;
 
 const TABLE: &str =
     "CREATE TABLE p (id INT PRIMARY KEY, name VARCHAR(10) NOT NULL UNIQUE, n TINYINT CHECK (n > 0))";
@@ -205,21 +206,26 @@ fn a_session_without_our_lock_is_left_alone() {
     });
 }
 
-/// The first of three sessions has deleted a row and not committed it; whoever waits for it waits long.
-async fn one_has_a_row() -> (Scratch, [MySqlConnection; 3]) {
+/// Waits are counted for the whole server: those of one test are strangers to another.
+static WAITS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// The first of three sessions has deleted a row and not committed it; whoever waits for it waits long. Nobody else has
+/// one in the time of the guard.
+async fn one_has_a_row() -> (Scratch, [MySqlConnection; 3], MutexGuard<'static, ()>) {
+    let alone = WAITS.lock().await;
     let options = MySqlOptions { lock_timeout: Duration::from_secs(30), ..MySqlOptions::default() };
     let scratch = Scratch::with(options).await;
     let mut one = scratch.writer().await;
     let statements = [TABLE, "INSERT INTO p VALUES (1, 'a', 1)", "START TRANSACTION", "DELETE FROM p"];
     scratch.setup(&mut one, &statements).await;
     let others = (scratch.writer().await, scratch.writer().await);
-    (scratch, [one, others.0, others.1])
+    (scratch, [one, others.0, others.1], alone)
 }
 
 #[test]
 fn waiting_for_a_row_is_pressure() {
     block_on(async {
-        let (scratch, [mut one, mut two, mut looking]) = one_has_a_row().await;
+        let (scratch, [mut one, mut two, mut looking], _alone) = one_has_a_row().await;
         let backend = &scratch.backend;
         // Not by way of the backend: it is another program that waits.
         let waiting = scratch.setup(&mut two, &["UPDATE p SET n = 2"]);
@@ -242,7 +248,7 @@ fn waiting_for_a_row_is_pressure() {
 #[test]
 fn a_batch_of_ours_that_waits_for_another_one_is_no_pressure() {
     block_on(async {
-        let (scratch, [mut one, mut two, mut looking]) = one_has_a_row().await;
+        let (scratch, [mut one, mut two, mut looking], _alone) = one_has_a_row().await;
         let backend = &scratch.backend;
         let waiting = backend.execute(&mut two, "p", SqlText::new("UPDATE p SET n = 2"));
         let looked = async {
