@@ -1,7 +1,7 @@
 //! Puts off the server's own cleaning while a run has the server to itself.
 //!
 //! InnoDB removes deleted rows for good as soon as no session can see them any more: on the pages that the next batch
-//! needs, and with a processor that the batch needs, so that a run takes half as long again. A session with an older
+//! needs, and with a processor that the batch needs, so that a run takes a third longer. A session with an older
 //! view of the data keeps it from that, as the transaction of one single `DELETE` would. It is there for seconds only,
 //! goes as soon as others work on the server, and is no condition of anything: where it cannot be had, a run is slower.
 //! The server ends it by itself if this process stops.
@@ -102,9 +102,12 @@ impl Cleaning {
         }
     }
 
-    /// Lets the server clean up.
+    /// Lets the server clean up. A pause that is under way goes on: the next walk may begin at once.
     pub(super) async fn go_on(&self) {
-        leave(&mut *self.0.lock().await, 0).await;
+        let mut state = self.0.lock().await;
+        if matches!(*state, State::PutOff { .. }) {
+            leave(&mut state, 0).await;
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! MySQL and MariaDB: one server and its default database are one store, one table is one dataset.
 //!
 //! What [`crate::server`] needs of such a server. Reading order: [`connect`], [`rows`], [`fault`],
-//! [`catalogue`], [`shape`], [`keys`], [`presence`], [`pressure`], [`cleaning`], [`leaks`]. Only InnoDB tables are governed: no other
-//! engine can take back half a batch.
+//! [`catalogue`], [`shape`], [`keys`], [`presence`], [`pressure`], [`cleaning`], [`leaks`]. Only InnoDB tables are
+//! governed: no other engine can take back half a batch.
 //!
 //! What this backend does not do: it changes no setting that outlives its session, and it never sees what
 //! the server does below a table (undo, binary log, replicas, backups).

@@ -40,6 +40,10 @@ fn a_view_is_there_while_it_is_calm_and_goes_with_the_walk_or_when_others_come()
         check_views(&scratch, 0).await;
         cleaning.look(&scratch.backend, CALM).await;
         check_views(&scratch, 0).await;
+        // The end of a walk ends no pause.
+        cleaning.go_on().await;
+        cleaning.look(&scratch.backend, CALM).await;
+        check_views(&scratch, 0).await;
         cleaning.look(&scratch.backend, Sight { uptime: Some(105), ..CALM }).await;
         check_views(&scratch, 1).await;
         cleaning.look(&scratch.backend, Sight { uptime: Some(113), ..CALM }).await;
