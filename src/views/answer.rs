@@ -58,7 +58,7 @@ fn done(answer: &RequestAnswer, language: Language) -> String {
     let theirs: Vec<Vec<TargetEvidence>> =
         answer.statements.iter().map(|one| one.predicate.evidence.targets_for(id)).collect();
     let all = || theirs.iter().flatten();
-    let erased = Tally::of(all().flat_map(|target| erased(target, titles, language))).lines(language);
+    let erased = tallied(all().flat_map(|target| erased(target, titles, language)), language);
     let mut page = String::new();
     if erased.is_empty() {
         let is_known = all().any(|target| target.counts.matched > 0 || !target.failures.is_empty());
@@ -69,8 +69,7 @@ fn done(answer: &RequestAnswer, language: Language) -> String {
     }
     // Only the last certificate says how things stand.
     let Some(last) = theirs.last() else { return page };
-    let outside =
-        Tally::of(last.iter().filter_map(|target| outside(target, titles, language))).lines(language);
+    let outside = tallied(last.iter().filter_map(|target| outside(target, titles, language)), language);
     let held_back = last.iter().filter(|target| outside_of(target).is_none());
     let (mut kept, stays): (Vec<_>, Vec<_>) =
         held_back.flat_map(|target| kept_lines(target, titles, language)).partition(|(goes, _)| *goes);
@@ -131,26 +130,15 @@ fn what(target: &TargetEvidence, titles: &Titles, language: Language) -> String 
 }
 
 /// Lines that say the same of different numbers of records become one: two datasets may hold one kind of records.
-struct Tally(Vec<(Message, String, u64)>);
-
-impl Tally {
-    fn of(counts: impl Iterator<Item = (Message, String, u64)>) -> Self {
-        let mut lines: Vec<(Message, String, u64)> = Vec::new();
-        for (message, what, count) in counts {
-            match lines.iter_mut().find(|line| (line.0, &line.1) == (message, &what)) {
-                Some(line) => line.2 += count,
-                None => lines.push((message, what, count)),
-            }
+fn tallied(counts: impl IntoIterator<Item = (Message, String, u64)>, language: Language) -> Vec<String> {
+    let mut lines: Vec<(Message, String, u64)> = Vec::new();
+    for (message, what, count) in counts {
+        match lines.iter_mut().find(|line| (line.0, &line.1) == (message, &what)) {
+            Some(line) => line.2 += count,
+            None => lines.push((message, what, count)),
         }
-        Self(lines)
     }
-
-    fn lines(&self, language: Language) -> Vec<String> {
-        let line = |(message, what, count): &(Message, String, u64)| {
-            message.fill(language, &[&what, &number(*count)])
-        };
-        self.0.iter().map(line).collect()
-    }
+    lines.into_iter().map(|(message, what, count)| message.fill(language, &[&what, &number(count)])).collect()
 }
 
 fn erased(target: &TargetEvidence, titles: &Titles, language: Language) -> Vec<(Message, String, u64)> {
@@ -234,11 +222,9 @@ mod tests {
     #[test]
     fn records_of_one_kind_are_counted_together() {
         let line = |message, count| (message, "Invoices".to_owned(), count);
-        let tally = Tally::of(
-            [line(words::ERASED_LINE, 2), line(words::ANONYMIZED_LINE, 1), line(words::ERASED_LINE, 3)]
-                .into_iter(),
-        );
+        let counts =
+            [line(words::ERASED_LINE, 2), line(words::ANONYMIZED_LINE, 1), line(words::ERASED_LINE, 3)];
         let expected = ["Invoices: 5 record(s) erased", "Invoices: 1 record(s) made anonymous"];
-        assert_eq!(tally.lines(Language::En), expected);
+        assert_eq!(tallied(counts, Language::En), expected);
     }
 }

@@ -14,6 +14,7 @@ static DATABASES: Mutex<BTreeMap<String, Arc<AtomicI64>>> = Mutex::new(BTreeMap:
 
 /// Begins the name of every session of ours that is no ledger's.
 pub(super) const APPLICATION: &str = "oubliette";
+
 /// The name of a session of this process's ledger, which may have a name of its owner's behind it. A wait of such a session
 /// for other writers is the ledger's own affair.
 #[must_use]

@@ -163,30 +163,28 @@ mod tests {
         assert_eq!(pressure.pause_ms, 1000);
     }
 
+    /// At each look (server's clock, all transactions, ours) those of others per second; ours were `before` when the
+    /// session that looks began.
+    fn rates(before: i64, looks: &[(f64, i64, i64)]) -> Vec<f64> {
+        let load = Load::default();
+        looks.iter().map(|(at, all, own)| load.foreign_rate(*at, *all, &(before..*own))).collect()
+    }
+
     #[test]
     fn what_the_server_counts_late_is_not_taken_for_the_work_of_others() {
-        let load = Load::default();
-        let rates: Vec<f64> = [(0.0, 100, 30), (1.0, 130, 90), (2.0, 190, 90), (4.0, 230, 90)]
-            .map(|(at, all, own)| load.foreign_rate(at, all, &(0..own)))
-            .into();
-        assert_eq!(rates, [0.0, 0.0, 0.0, 20.0]);
+        let looks = [(0.0, 100, 30), (1.0, 130, 90), (2.0, 190, 90), (4.0, 230, 90)];
+        assert_eq!(rates(0, &looks), [0.0, 0.0, 0.0, 20.0]);
     }
 
     #[test]
     fn what_this_process_did_before_the_session_hides_nobody() {
-        let load = Load::default();
-        let rates: Vec<f64> = [(0.0, 9_050, 9_010), (2.0, 9_110, 9_020), (4.0, 9_170, 9_030)]
-            .map(|(at, all, own)| load.foreign_rate(at, all, &(9_000..own)))
-            .into();
-        assert_eq!(rates, [0.0, 20.0, 25.0]);
+        let looks = [(0.0, 9_050, 9_010), (2.0, 9_110, 9_020), (4.0, 9_170, 9_030)];
+        assert_eq!(rates(9_000, &looks), [0.0, 20.0, 25.0]);
     }
 
     #[test]
     fn few_transactions_beside_many_of_ours_may_be_ours() {
-        let load = Load::default();
-        let rates: Vec<f64> = [(0.0, 0, 0), (2.0, 1_200, 1_000), (4.0, 2_600, 2_000)]
-            .map(|(at, all, own)| load.foreign_rate(at, all, &(0..own)))
-            .into();
-        assert_eq!(rates, [0.0, 0.0, 200.0]);
+        let looks = [(0.0, 0, 0), (2.0, 1_200, 1_000), (4.0, 2_600, 2_000)];
+        assert_eq!(rates(0, &looks), [0.0, 0.0, 200.0]);
     }
 }
