@@ -11,11 +11,10 @@
     reason = "spools sorted commitments to the work directory given by the caller"
 )]
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, sync_channel};
 
 use thiserror::Error;
 
@@ -27,7 +26,9 @@ use crate::digest::Digest32;
 const BUFFER_COMMITMENTS: usize = 1 << 18;
 /// Spool files merged at once: bounds open files and buffers (64 × 64 KiB).
 const MERGE_WAYS: usize = 64;
-const MERGE_BUFFER_BYTES: usize = 1 << 16;
+/// Commitments of one spool file in memory while it is merged (64 KiB).
+const RUN_COMMITMENTS: usize = 1 << 11;
+const READ_BUFFER_BYTES: usize = 1 << 16;
 const SPOOL_SUFFIX: &str = "spool";
 
 /// The sorted commitments of one certificate.
@@ -45,6 +46,8 @@ pub enum RecordSetError {
     Io { directory: PathBuf, source: io::Error },
     #[error("the record set is damaged: not sorted, or not a whole number of commitments")]
     Damaged,
+    #[error("the record set was not hashed to its end")]
+    HashingEnded,
 }
 
 /// Gathers commitments in any order.
@@ -144,11 +147,7 @@ impl RecordSetBuilder {
         }
         self.buffer.sort_unstable();
         let path = self.next_spool_path();
-        let write = || -> io::Result<()> {
-            let mut file = BufWriter::with_capacity(MERGE_BUFFER_BYTES, create_private(&path)?);
-            file.write_all(self.buffer.as_flattened())?;
-            file.flush()
-        };
+        let write = || -> io::Result<()> { create_private(&path)?.write_all(self.buffer.as_flattened()) };
         write().map_err(|source| self.io(source))?;
         self.buffer.clear();
         self.spools.push(path);
@@ -160,8 +159,8 @@ impl RecordSetBuilder {
         self.directory.join(format!("{:08}.{SPOOL_SUFFIX}", self.spools_made))
     }
 
-    /// Merges sorted files into one. Of equal commitments the first is written, and the others are gathered
-    /// anew as repeated ones, unless they are to stay.
+    /// Merges sorted files into one, and hashes what is written on a thread beside. Of equal commitments the first is
+    /// written, and the others are gathered anew as repeated ones, unless they are to stay.
     fn merge(
         &mut self,
         ways: &[PathBuf],
@@ -170,34 +169,33 @@ impl RecordSetBuilder {
     ) -> Result<RecordSet, RecordSetError> {
         let directory = self.directory.clone();
         let io = |source| RecordSetError::Io { directory: directory.clone(), source };
-        let mut readers = Vec::with_capacity(ways.len());
-        let mut heads = BinaryHeap::with_capacity(ways.len());
-        for (way, path) in ways.iter().enumerate() {
-            let mut reader = CommitmentReader::open(path).map_err(io)?;
-            if let Some(head) = reader.next()? {
-                heads.push(Reverse((head, way)));
+        let mut runs = Runs::open(ways).map_err(io)?;
+        let mut out = create_private(out_path).map_err(io)?;
+        let tree = std::thread::scope(|scope| {
+            let (written, to_be_hashed) = sync_channel::<Vec<Commitment>>(1);
+            let hashing = scope.spawn(move || tree_over(to_be_hashed));
+            let (mut previous, mut time) = (None, 1);
+            while let Some(mut block) = runs.next_block()? {
+                let mut again = Vec::new();
+                block.retain(|commitment| {
+                    time = if previous == Some(*commitment) { time + 1 } else { 1 };
+                    previous = Some(*commitment);
+                    let stays = time == 1 || equal == Equal::Stay;
+                    if !stays {
+                        again.push(repeated(commitment, time));
+                    }
+                    stays
+                });
+                if !again.is_empty() {
+                    self.add_batch(again)?;
+                }
+                out.write_all(block.as_flattened()).map_err(io)?;
+                written.send(block).map_err(|_| RecordSetError::HashingEnded)?;
             }
-            readers.push(reader);
-        }
-        let mut out = BufWriter::with_capacity(MERGE_BUFFER_BYTES, create_private(out_path).map_err(io)?);
-        let mut tree = StreamingTree::new();
-        let (mut previous, mut time) = (None, 1);
-        while let Some(Reverse((commitment, way))) = heads.pop() {
-            time = if previous == Some(commitment) { time + 1 } else { 1 };
-            previous = Some(commitment);
-            if time > 1 && equal == Equal::Repeat {
-                self.add_batch(vec![repeated(&commitment, time)])?;
-            } else {
-                out.write_all(&commitment).map_err(io)?;
-                tree.push(leaf_hash(&commitment));
-            }
-            let Some(reader) = readers.get_mut(way) else { continue };
-            if let Some(head) = reader.next()? {
-                heads.push(Reverse((head, way)));
-            }
-        }
-        out.flush().map_err(io)?;
-        out.get_ref().sync_all().map_err(io)?;
+            drop(written);
+            hashing.join().map_err(|_| RecordSetError::HashingEnded)
+        })?;
+        out.sync_all().map_err(io)?;
         Ok(RecordSet { count: tree.size(), root: Digest32::from_bytes(tree.root()) })
     }
 
@@ -214,6 +212,94 @@ impl RecordSetBuilder {
     fn io(&self, source: io::Error) -> RecordSetError {
         RecordSetError::Io { directory: self.directory.clone(), source }
     }
+}
+
+fn tree_over(blocks: Receiver<Vec<Commitment>>) -> StreamingTree {
+    let mut tree = StreamingTree::new();
+    for commitment in blocks.into_iter().flatten() {
+        tree.push(leaf_hash(&commitment));
+    }
+    tree
+}
+
+/// Sorted files that are read side by side.
+struct Runs(Vec<Run>);
+
+impl Runs {
+    fn open(paths: &[PathBuf]) -> io::Result<Self> {
+        paths.iter().map(|path| Run::open(path)).collect::<io::Result<_>>().map(Self)
+    }
+
+    /// The next commitments of all files, sorted: at least as many as one buffer holds until the end is near, and never
+    /// more than all hold. `None` at the end.
+    fn next_block(&mut self) -> Result<Option<Vec<Commitment>>, RecordSetError> {
+        for run in &mut self.0 {
+            run.fill()?;
+        }
+        // What is behind the last one of a buffer is not known yet.
+        let bound =
+            self.0.iter().filter(|run| !run.at_end).filter_map(|run| run.buffer.last()).min().copied();
+        let mut block = Vec::with_capacity(self.0.iter().map(|run| run.buffer.len()).sum());
+        for run in &mut self.0 {
+            let within = match &bound {
+                Some(bound) => run.buffer.partition_point(|commitment| commitment <= bound),
+                None => run.buffer.len(),
+            };
+            block.extend(run.buffer.drain(..within));
+        }
+        #[expect(
+            clippy::stable_sort_primitive,
+            reason = "a stable sort makes use of parts that are sorted already"
+        )]
+        block.sort();
+        Ok((!block.is_empty()).then_some(block))
+    }
+}
+
+/// One sorted file.
+struct Run {
+    path: PathBuf,
+    file: File,
+    /// What is read and not taken.
+    buffer: Vec<Commitment>,
+    at_end: bool,
+}
+
+impl Run {
+    fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_path_buf(), file: File::open(path)?, buffer: Vec::new(), at_end: false })
+    }
+
+    fn fill(&mut self) -> Result<(), RecordSetError> {
+        let taken = self.buffer.len();
+        if self.at_end || taken > RUN_COMMITMENTS / 2 {
+            return Ok(());
+        }
+        self.buffer.resize(RUN_COMMITMENTS, [0; 32]);
+        let free = self.buffer.get_mut(taken..).unwrap_or_default().as_flattened_mut();
+        let read =
+            read_full(&mut self.file, free).map_err(|source| RecordSetError::reading(&self.path, source))?;
+        if read % size_of::<Commitment>() != 0 {
+            return Err(RecordSetError::Damaged);
+        }
+        self.at_end = read < free.len();
+        self.buffer.truncate(taken + read / size_of::<Commitment>());
+        Ok(())
+    }
+}
+
+/// Fills the buffer as far as the file reaches. Answers with the number of bytes.
+fn read_full(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(free) = buffer.get_mut(filled..).filter(|free| !free.is_empty()) {
+        match file.read(free) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
 }
 
 /// What becomes of equal commitments in a merge.
@@ -241,7 +327,7 @@ pub(super) struct CommitmentReader {
 
 impl CommitmentReader {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let file = BufReader::with_capacity(MERGE_BUFFER_BYTES, File::open(path)?);
+        let file = BufReader::with_capacity(READ_BUFFER_BYTES, File::open(path)?);
         Ok(Self { path: path.to_path_buf(), file })
     }
 

@@ -72,7 +72,8 @@ async fn count_classes<B: Backend>(
     survey: &mut Survey,
 ) -> Result<(), ConnectorError> {
     let selection = target.selection;
-    let sql = counting(lease, target)?;
+    let Some(apart) = count_simply_kept(lease, target, survey).await? else { return Ok(()) };
+    let sql = counting(lease, target, &apart)?;
     for row in lease.rows(target.dataset(), sql).await? {
         let [code, overdue, count, oldest, newest] = row.as_slice() else { return Err(lease.unexpected()) };
         let class = whole(code).and_then(class::class_of_code).ok_or_else(|| lease.unexpected())?;
@@ -92,9 +93,38 @@ async fn count_classes<B: Backend>(
     Ok(())
 }
 
-/// Class, how many of it are overdue, count, first and last start: a row for each class. What rows are grouped by is
+/// Counts the rows that most of a large table consists of, without putting them into groups: a server counts so with all
+/// its processors. Answers with what is true for the rest; `None` if there is none.
+async fn count_simply_kept<B: Backend>(
+    lease: &mut Lease<'_, B>,
+    target: &Target<'_>,
+    survey: &mut Survey,
+) -> Result<Option<SqlText>, ConnectorError> {
+    let (dialect, selection) = (lease.backend().dialect(), target.selection);
+    let kept = lease.written(class::simply_kept(dialect, selection, &target.table.alias))?;
+    let Some([out_of_scope, not_yet_due]) = kept else { return Ok(Some(SqlText::new("TRUE"))) };
+    let sql = SqlText::fill(
+        "SELECT count(*), count(CASE WHEN {0} THEN 1 END), count(CASE WHEN {1} THEN 1 END) FROM {2}",
+        &[&out_of_scope, &not_yet_due, &target.table.from],
+    );
+    let row = lease.row(target.dataset(), sql).await?;
+    let counted: Option<Vec<u64>> = row.iter().map(|value| u64::try_from(whole(value)?).ok()).collect();
+    let Some([all, out, later]) = counted.as_deref().and_then(|counted| counted.first_chunk()) else {
+        return Err(lease.unexpected());
+    };
+    survey.add(Class::OutOfScope, *out);
+    survey.add(Class::NotYetDue, *later);
+    let rest = SqlText::fill("({0} OR {1}) IS NOT TRUE", &[&out_of_scope, &not_yet_due]);
+    Ok((out + later < *all).then_some(rest))
+}
+
+/// Of the rows `apart`: class, how many of it are overdue, count, first and last start: a row for each class. What rows are grouped by is
 /// worked out several times for each, what is counted once, and no row is put down in between.
-fn counting<B: Backend>(lease: &Lease<'_, B>, target: &Target<'_>) -> Result<SqlText, ConnectorError> {
+fn counting<B: Backend>(
+    lease: &Lease<'_, B>,
+    target: &Target<'_>,
+    apart: &SqlText,
+) -> Result<SqlText, ConnectorError> {
     let (backend, selection) = (lease.backend(), target.selection);
     let (class, from) = (code(lease, target)?, &target.table.from);
     let start = lease.written(backend.dialect().start(&selection.start, target.table.row()))?;
@@ -123,8 +153,8 @@ fn counting<B: Backend>(lease: &Lease<'_, B>, target: &Target<'_>) -> Result<Sql
     };
     let groups = SqlText::fill(
         "SELECT {0} AS \"g c\", count({1}) AS \"g o\", count(*) AS \"g n\", min({2}) AS \"g lo\", max({2}) AS \"g hi\" \
-         FROM {3} GROUP BY 1",
-        &[&class, &overdue, &sorted, from],
+         FROM {3} WHERE {4} GROUP BY 1",
+        &[&class, &overdue, &sorted, from, apart],
     );
     if !start.follows_column {
         return Ok(groups);

@@ -120,6 +120,27 @@ fn due_unless(
     Ok(condition)
 }
 
+/// For tables of which most rows are simply kept: what is true exactly for the rows out of scope, and for those that are
+/// not yet due. `None` where no comparison of a column tells the latter.
+pub fn simply_kept(
+    dialect: &dyn Dialect,
+    selection: &Selection,
+    alias: &str,
+) -> Result<Option<[SqlText; 2]>, SqlError> {
+    let start = dialect.start(&selection.start, row_of(selection, alias))?;
+    let Some(mut not_yet_due) = start.and_then(|start| start.not_yet_due) else { return Ok(None) };
+    let mut out_of_scope = SqlText::new("FALSE");
+    if selection.scope != Predicate::always() {
+        let scope = render(dialect, &selection.scope, row_of(selection, alias))?;
+        out_of_scope = SqlText::fill("({0} IS NOT TRUE)", &[&scope]);
+        not_yet_due = SqlText::fill("({0} AND {1})", &[&not_yet_due, &scope]);
+    }
+    if let Some(conflict) = any_conflict(dialect, selection, alias)? {
+        not_yet_due = SqlText::fill("({0} AND {1} IS NOT TRUE)", &[&not_yet_due, &conflict]);
+    }
+    Ok(Some([out_of_scope, not_yet_due]))
+}
+
 /// For each of [`Selection::keepers`], in order: whether a record there keeps the row, because it still
 /// refers to it, or would go along and belongs to a record that stays.
 pub fn referenced(

@@ -118,6 +118,10 @@ pub(super) fn start(condition: &StartCondition, row: Row<'_>) -> Result<Option<S
         follows_column: matches!(ways.as_slice(), [way] if way.due.is_some()),
         standing: standing_case(&ways, &missing),
         due_quick: due_quick(&ways),
+        not_yet_due: match ways.as_slice() {
+            [way] if way.due.is_some() => Some(between(way)),
+            _ => None,
+        },
         overdue: match native {
             Some([column, _, _, overdue]) => SqlText::fill("({0} <= {1})", &[column, overdue]),
             None => cases(&ways, |way| &way.among_readable, |way| at_or_before(way, way.limits.overdue)),
@@ -141,6 +145,15 @@ fn standing_of(way: &Way) -> SqlText {
         "(CASE INTERVAL({0}, {1}, {2}) WHEN 0 THEN 0 WHEN 1 THEN 4 WHEN 2 THEN 3 ELSE 2 END)",
         &[&way.value, &after(way.limits.due), &after(way.limits.as_of)],
     )
+}
+
+/// After the cutoff, and not in the future.
+fn between(way: &Way) -> SqlText {
+    let [due, as_of] = [way.limits.due, way.limits.as_of].map(|limit| SqlText::value(Value::Int(limit)));
+    let counted = || [way.value.clone(), due, as_of];
+    let [value, due, as_of] =
+        way.native.clone().map_or_else(counted, |[column, due, as_of, _]| [column, due, as_of]);
+    SqlText::fill("({0} > {1} AND {0} <= {2} AND {3})", &[&value, &due, &as_of, &way.is])
 }
 
 fn standing_case(ways: &[Way], missing: &SqlText) -> SqlText {

@@ -21,12 +21,15 @@ pub(super) fn start(condition: &StartCondition, row: Row<'_>) -> Result<Option<S
     let missing =
         if kind.is_textual() { reading::is_blank(&text) } else { SqlText::fill("({0} IS NULL)", &[&column]) };
     let forms = forms(*encoding, kind, &column, &text, &limits);
-    let plain_due = plain_due(*encoding, kind, &column, &limits);
+    let plain = Plain::of(*encoding, kind, &column, &limits);
     Ok(Some(StartText {
-        follows_column: plain_due.is_some(),
+        follows_column: plain.is_some(),
         standing: standing(&missing, &forms),
-        due_quick: plain_due
-            .unwrap_or_else(|| confined(kind, &text, &limits, at_or_before(&forms, |limits| &limits.due))),
+        due_quick: match &plain {
+            Some(plain) => plain.due(&column),
+            None => confined(kind, &text, &limits, at_or_before(&forms, |limits| &limits.due)),
+        },
+        not_yet_due: plain.map(|plain| plain.not_yet_due(&column)),
         overdue: at_or_before(&forms, |limits| &limits.overdue),
         overdue_is_plain: false,
         sortable: sortable(*encoding, &forms),
@@ -79,29 +82,47 @@ fn confined(kind: Kind, text: &SqlText, limits: &Limited, due: SqlText) -> SqlTe
     }
 }
 
-/// What decides for a native type: a range of the column itself, which an index can serve.
-fn plain_due(encoding: StartEncoding, kind: Kind, column: &SqlText, limits: &Limited) -> Option<SqlText> {
-    let range = |template: &'static str, low: &SqlText, due: &SqlText| {
-        Some(SqlText::fill(template, &[column, low, due]))
-    };
-    let with_low = "({0} >= {1} AND {0} <= {2})";
-    match (kind, encoding) {
-        (Kind::Instant, StartEncoding::Instant | StartEncoding::InstantText) => range(
-            "({0} > {1} AND {0} <= {2})",
-            &reading::before_first_instant(),
-            &reading::instant_value(limits.at.due),
-        ),
-        (Kind::Date, StartEncoding::CivilDate) => {
-            range(with_low, &SqlText::new("DATE '0001-01-01'"), &reading::date_value(limits.on.due))
-        }
-        (Kind::Local, StartEncoding::LocalText { .. }) => {
-            range(with_low, &SqlText::new("TIMESTAMP '0001-01-01'"), &local_value(limits.local?.due))
-        }
-        (Kind::Int { .. }, _) => {
-            let (low, _) = whole_range(encoding)?;
-            let due = whole_limits(encoding, limits).due;
-            range(with_low, &reading::integer_value(low), &reading::integer_value(due))
-        }
-        _ => None,
+/// A native type, whose column is compared as it stands: an index can serve that.
+struct Plain {
+    /// True for what is not before the first readable start.
+    readable: SqlText,
+    due: SqlText,
+    as_of: SqlText,
+}
+
+impl Plain {
+    fn of(encoding: StartEncoding, kind: Kind, column: &SqlText, limits: &Limited) -> Option<Self> {
+        let from = |low: SqlText| SqlText::fill("{0} >= {1}", &[column, &low]);
+        let (readable, due, as_of) = match (kind, encoding) {
+            (Kind::Instant, StartEncoding::Instant | StartEncoding::InstantText) => {
+                let readable = SqlText::fill("{0} > {1}", &[column, &reading::before_first_instant()]);
+                let limits = limits.at.map(reading::instant_value);
+                (readable, limits.due, limits.as_of)
+            }
+            (Kind::Date, StartEncoding::CivilDate) => {
+                let limits = limits.on.map(reading::date_value);
+                (from(SqlText::new("DATE '0001-01-01'")), limits.due, limits.as_of)
+            }
+            (Kind::Local, StartEncoding::LocalText { .. }) => {
+                let limits = limits.local?.map(local_value);
+                (from(SqlText::new("TIMESTAMP '0001-01-01'")), limits.due, limits.as_of)
+            }
+            (Kind::Int { .. }, _) => {
+                let (low, _) = whole_range(encoding)?;
+                let limits = whole_limits(encoding, limits).map(reading::integer_value);
+                (from(reading::integer_value(low)), limits.due, limits.as_of)
+            }
+            _ => return None,
+        };
+        Some(Self { readable, due, as_of })
+    }
+
+    fn due(&self, column: &SqlText) -> SqlText {
+        SqlText::fill("({1} AND {0} <= {2})", &[column, &self.readable, &self.due])
+    }
+
+    fn not_yet_due(&self, column: &SqlText) -> SqlText {
+        let Self { readable, due, as_of } = self;
+        SqlText::fill("({0} > {2} AND {0} <= {3} AND {1})", &[column, readable, due, as_of])
     }
 }

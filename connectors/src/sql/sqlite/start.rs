@@ -41,6 +41,7 @@ pub fn start(condition: &StartCondition, alias: &str) -> Result<Option<StartText
     Ok(Some(StartText {
         standing: standing_case(&column, &spellings, &other, &limits),
         due_quick,
+        not_yet_due: None,
         overdue: overdue(&column, &spellings, &other, &limits),
         overdue_is_plain: false,
         sortable: sortable(&spellings, &other),

@@ -6,7 +6,7 @@ use crate::predicate::Field;
 use crate::selection::{StartCondition, StartEncoding};
 use crate::sql::mysql::MySql;
 use crate::sql::{Dialect as _, Row, SqlText, standing as numbers};
-use crate::start::{StartReading, instant_of_sortable, read, standing};
+use crate::start::{Standing, StartReading, instant_of_sortable, read, standing};
 use crate::value::{Value, ValueType};
 use chrono::{DateTime, Duration, NaiveTime, Utc};
 use chrono_tz::Tz;
@@ -162,6 +162,16 @@ fn truth(value: bool) -> Value {
     Value::Int(i64::from(value))
 }
 
+fn number_of(standing: Option<Standing>, reading: StartReading) -> i64 {
+    match (standing, reading) {
+        (None, StartReading::Missing) => numbers::MISSING,
+        (None, _) => numbers::UNREADABLE,
+        (Some(standing), _) if standing.in_future => numbers::IN_FUTURE,
+        (Some(standing), _) if standing.due => numbers::DUE,
+        (Some(_), _) => numbers::NOT_YET_DUE,
+    }
+}
+
 #[test]
 fn starts_are_read_alike_by_the_server_and_in_process() {
     block_on(async {
@@ -171,7 +181,7 @@ fn starts_are_read_alike_by_the_server_and_in_process() {
         insert_near(&mut table, 1000, 250, &mut generator).await;
         let rows = table.stored().await;
         let shape = table.shape.clone();
-        let mut seen = [0_u32; 5];
+        let (mut seen, mut compared) = ([0_u32; 5], 0_u32);
         for round in 0..300 {
             let condition = generator.one(&event(&STARTS));
             let StartCondition::Event { field, encoding, .. } = &condition else { continue };
@@ -182,9 +192,12 @@ fn starts_are_read_alike_by_the_server_and_in_process() {
                 is_true(&text.due_quick),
                 is_true(&text.overdue),
                 text.sortable.clone(),
+                is_true(&text.not_yet_due.clone().unwrap_or_else(|| text.standing.clone())),
             ];
             let answers = table.each_of(&asked).await;
-            let [standings, dues, overdues, sortable] = answers.as_slice() else { panic!("four answers") };
+            let [standings, dues, overdues, sortable, later] = answers.as_slice() else {
+                panic!("five answers")
+            };
             if round % 4 == 0 {
                 table.is_harmless(&text.due_quick).await;
                 table.is_harmless(&text.standing).await;
@@ -192,13 +205,7 @@ fn starts_are_read_alike_by_the_server_and_in_process() {
             for (at, row) in rows.iter().enumerate() {
                 let reading = read(encoding, &row[&field.name]);
                 let standing = standing(&condition, reading);
-                let expected = match (standing, reading) {
-                    (None, StartReading::Missing) => numbers::MISSING,
-                    (None, _) => numbers::UNREADABLE,
-                    (Some(standing), _) if standing.in_future => numbers::IN_FUTURE,
-                    (Some(standing), _) if standing.due => numbers::DUE,
-                    (Some(_), _) => numbers::NOT_YET_DUE,
-                };
+                let expected = number_of(standing, reading);
                 seen[usize::try_from(expected).unwrap()] += 1;
                 let show = || {
                     format!(
@@ -220,6 +227,10 @@ fn starts_are_read_alike_by_the_server_and_in_process() {
                     show(),
                     text.due_quick.text()
                 );
+                if text.not_yet_due.is_some() {
+                    assert!(later[at] == truth(expected == numbers::NOT_YET_DUE), "not yet due\n{}", show());
+                    compared += u32::from(expected == numbers::NOT_YET_DUE);
+                }
                 let Some(standing) = standing else { continue };
                 assert!(overdues[at] == truth(standing.overdue), "overdue\n{}", show());
                 let instant = match reading {
@@ -230,6 +241,7 @@ fn starts_are_read_alike_by_the_server_and_in_process() {
                 assert_eq!(instant_of_sortable(encoding, &sortable[at]), instant, "{}", show());
             }
         }
+        assert!(compared > 1_000, "{compared}");
         assert!(seen.iter().all(|count| *count > 1_000), "every standing must be seen: {seen:?}");
     });
 }

@@ -177,6 +177,7 @@ struct Answers {
     due: Vec<Value>,
     overdue: Vec<Value>,
     sortable: Vec<Value>,
+    not_yet_due: Option<Vec<Value>>,
 }
 
 async fn ask(session: &mut Session, text: &StartText) -> Answers {
@@ -185,6 +186,10 @@ async fn ask(session: &mut Session, text: &StartText) -> Answers {
         due: each(session, &is_true(&text.due_quick)).await,
         overdue: each(session, &is_true(&text.overdue)).await,
         sortable: each(session, &text.sortable).await,
+        not_yet_due: match &text.not_yet_due {
+            Some(not_yet_due) => Some(each(session, &is_true(not_yet_due)).await),
+            None => None,
+        },
     }
 }
 
@@ -198,6 +203,7 @@ fn starts_are_read_alike_in_postgres_and_in_process() {
         let rows = stored(&mut session, &shape).await;
         let table = Row { alias: "t", shape: &shape };
         let mut seen: BTreeMap<(String, i64), u32> = BTreeMap::new();
+        let mut compared = 0_u32;
         for column in &shape.columns {
             let name =
                 COLUMNS.iter().find(|known| known.name == column.name).map_or("id", |known| known.name);
@@ -221,6 +227,11 @@ fn starts_are_read_alike_in_postgres_and_in_process() {
                         show()
                     );
                     assert!(answers.due[at] == Value::Bool(expected == standing::DUE), "due\n{}", show());
+                    if let Some(not_yet_due) = &answers.not_yet_due {
+                        let is_later = expected == standing::NOT_YET_DUE;
+                        assert!(not_yet_due[at] == Value::Bool(is_later), "not yet due\n{}", show());
+                        compared += u32::from(is_later);
+                    }
                     *seen.entry((column.declared_type.clone(), expected)).or_default() += 1;
                     let Some(found) = crate::start::standing(&condition, reading) else { continue };
                     assert!(answers.overdue[at] == Value::Bool(found.overdue), "overdue\n{}", show());
@@ -235,6 +246,7 @@ fn starts_are_read_alike_in_postgres_and_in_process() {
         }
         let all: u32 = seen.values().sum();
         assert!(all > 50_000, "{all}");
+        assert!(compared > 1_000, "{compared}");
         for readable in [
             "text",
             "date",
