@@ -61,9 +61,13 @@ pub(super) async fn gather(
         gathering = Gathering::anew(catalog, keys, work)?;
         gathering.read(journal, run_id).await?;
     }
-    let set = gathering.committed.builder.finish(out)?;
+    let Gathering { claims, committed: Committed { builder, .. }, .. } = gathering;
+    let out = out.to_path_buf();
+    // Beside, since whoever waits for the stores meanwhile needs this thread.
+    let merged = tokio::task::spawn_blocking(move || builder.finish(&out)).await;
+    let set = merged.context("the record set was not merged to its end")??;
     remove_work(work)?;
-    Ok((gathering.claims, set))
+    Ok((claims, set))
 }
 
 /// The keys that the journal has of one dataset under one item.

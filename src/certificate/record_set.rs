@@ -24,10 +24,14 @@ use crate::digest::Digest32;
 
 /// Commitments held in memory before they are spooled (8 MiB).
 const BUFFER_COMMITMENTS: usize = 1 << 18;
-/// Spool files merged at once: bounds open files and buffers (64 × 64 KiB).
+/// Spool files merged at once: bounds open files and buffers (64 × 64 KiB), and the blocks that are made of these, of
+/// which up to four are in memory.
 const MERGE_WAYS: usize = 64;
 /// Commitments of one spool file in memory while it is merged (64 KiB).
 const RUN_COMMITMENTS: usize = 1 << 11;
+/// After so many commitments what is written goes to the disk (2 MiB, or a block if that is more): other writers of that
+/// disk, such as a database, wait for what is put there at once.
+const SYNCED_COMMITMENTS: usize = 1 << 16;
 const READ_BUFFER_BYTES: usize = 1 << 16;
 const SPOOL_SUFFIX: &str = "spool";
 
@@ -159,8 +163,9 @@ impl RecordSetBuilder {
         self.directory.join(format!("{:08}.{SPOOL_SUFFIX}", self.spools_made))
     }
 
-    /// Merges sorted files into one, and hashes what is written on a thread beside. Of equal commitments the first is
-    /// written, and the others are gathered anew as repeated ones, unless they are to stay.
+    /// Merges sorted files into one. Of equal commitments the first is written, and the others are gathered anew as
+    /// repeated ones, unless they are to stay: then the file is not the last, and it is neither hashed nor brought to the
+    /// disk. What is hashed is hashed on a second thread.
     fn merge(
         &mut self,
         ways: &[PathBuf],
@@ -173,8 +178,10 @@ impl RecordSetBuilder {
         let mut out = create_private(out_path).map_err(io)?;
         let tree = std::thread::scope(|scope| {
             let (written, to_be_hashed) = sync_channel::<Vec<Commitment>>(1);
-            let hashing = scope.spawn(move || tree_over(to_be_hashed));
-            let (mut previous, mut time) = (None, 1);
+            let hashing = std::thread::Builder::new()
+                .spawn_scoped(scope, move || tree_over(to_be_hashed))
+                .map_err(io)?;
+            let (mut previous, mut time, mut unsynced) = (None, 1, 0);
             while let Some(mut block) = runs.next_block()? {
                 let mut again = Vec::new();
                 block.retain(|commitment| {
@@ -190,12 +197,24 @@ impl RecordSetBuilder {
                     self.add_batch(again)?;
                 }
                 out.write_all(block.as_flattened()).map_err(io)?;
-                written.send(block).map_err(|_| RecordSetError::HashingEnded)?;
+                if equal == Equal::Stay {
+                    continue;
+                }
+                unsynced += block.len();
+                if unsynced > SYNCED_COMMITMENTS {
+                    out.sync_data().map_err(io)?;
+                    unsynced = 0;
+                }
+                if written.send(block).is_err() {
+                    break;
+                }
             }
             drop(written);
             hashing.join().map_err(|_| RecordSetError::HashingEnded)
         })?;
-        out.sync_all().map_err(io)?;
+        if equal == Equal::Repeat {
+            out.sync_all().map_err(io)?;
+        }
         Ok(RecordSet { count: tree.size(), root: Digest32::from_bytes(tree.root()) })
     }
 
@@ -230,7 +249,7 @@ impl Runs {
         paths.iter().map(|path| Run::open(path)).collect::<io::Result<_>>().map(Self)
     }
 
-    /// The next commitments of all files, sorted: at least as many as one buffer holds until the end is near, and never
+    /// The next commitments of all files, sorted: more than half of what one buffer holds until the end is near, and never
     /// more than all hold. `None` at the end.
     fn next_block(&mut self) -> Result<Option<Vec<Commitment>>, RecordSetError> {
         for run in &mut self.0 {

@@ -1,6 +1,7 @@
-//! One range carried out as a step of the walk: under the holds of the moment, telling when its intent is durable.
+//! One range carried out as a step of the walk: under the holds of the moment, telling when its statements are through.
 //!
-//! What is then left of the step is the store's commit, in which it waits for its disk: the next range may begin.
+//! What is then left of the step is the intent and the store's commit, in which both wait for a disk: the next range
+//! may begin.
 
 use crate::execution::attempt::{self, Act, BatchError, Place};
 use crate::execution::ranges::Range;
@@ -26,8 +27,8 @@ pub(super) struct Acted {
 pub(super) struct UnderWay {
     pub(super) bound: bool,
     pub(super) acts: u32,
-    /// Of the acts, those whose intent is not durable yet.
-    pub(super) unintended: u32,
+    /// Of the acts, those whose statements the store still carries out.
+    pub(super) changing: u32,
     pub(super) proofs: u32,
     pub(super) pressure: bool,
     pub(super) wait: bool,
@@ -51,19 +52,20 @@ pub(super) struct Acting<'a> {
 }
 
 impl Acting<'_> {
-    /// Carries `range` out. `intended` hears when its intent is durable, or that there will be none.
+    /// Carries `range` out. `changed` hears when the store has changed the records, or that it will not; if
+    /// it has, before anything is intended.
     ///
     /// Looks at the holds as a part of the step: the ledger is asked by steps alone, since one that is not polled
     /// could keep what the others wait for.
-    pub(super) async fn carry_out(self, mut range: Range, intended: &Notify) -> Acted {
+    pub(super) async fn carry_out(self, mut range: Range, changed: &Notify) -> Acted {
         let clock = self.session.executor.clock;
         let began = clock.monotonic();
         let (after, up_to) = (range.after.clone(), range.up_to.clone());
         let key_range = BatchRange { after, up_to, due: range.due.take(), records_max: u32::MAX };
         let mut batch = Batch { selection: self.selection, range: key_range, only_keys: None };
         let of = (self.session, self.open, self.item, self.revision);
-        let acted = act_under_newest_holds(of, &mut batch, intended).await;
-        intended.notify_one();
+        let acted = act_under_newest_holds(of, &mut batch, changed).await;
+        changed.notify_one();
         let took = clock.monotonic().saturating_sub(began);
         let (newer, act) = match acted {
             Ok((newer, act)) => (newer, Ok(act)),
@@ -77,7 +79,7 @@ impl Acting<'_> {
 async fn act_under_newest_holds(
     (session, open, item, revision): (&Session<'_>, &OpenStore, &ExecutableItem, u64),
     batch: &mut Batch,
-    intended: &Notify,
+    changed: &Notify,
 ) -> Result<(Option<HoldBook>, Act), BatchError> {
     let holds = session.executor.holds;
     let mut newer = None;
@@ -90,5 +92,5 @@ async fn act_under_newest_holds(
     }
     let hold_revision = newer.as_ref().map_or(revision, |book| book.revision);
     let place = Place { item: item.item.item, part: 0, hold_revision };
-    Ok((newer, attempt::act(session, open, place, batch, Some(intended)).await?))
+    Ok((newer, attempt::act(session, open, place, batch, Some(changed)).await?))
 }

@@ -95,18 +95,18 @@ impl Unproven {
     }
 }
 
-/// Has the store carry out one batch under a durable intent, of which `intended` hears. A batch in doubt is settled
-/// before this returns.
+/// Has the store carry out one batch under a durable intent. `changed` hears when the statements are through, before
+/// anything is intended. A batch in doubt is settled before this returns.
 pub(super) async fn act(
     session: &Session<'_>,
     open: &OpenStore,
     place: Place,
     batch: &Batch,
-    intended: Option<&Notify>,
+    changed: Option<&Notify>,
 ) -> Result<Act, BatchError> {
     let span = spans::batch();
     let dataset = &batch.selection.address.dataset;
-    let sink = JournalIntent { session, place, dataset, state: Mutex::default(), when_intended: intended };
+    let sink = JournalIntent { session, place, dataset, state: Mutex::default(), when_changed: changed };
     let act = act_under(&span, open, batch, &sink).instrument(span.clone()).await;
     spans::word(&span, spans::OUTCOME, word_of(&act));
     if let Ok(Act::Done(unproven)) = &act {
@@ -378,7 +378,7 @@ struct JournalIntent<'a> {
     place: Place,
     dataset: &'a str,
     state: Mutex<IntentState>,
-    when_intended: Option<&'a Notify>,
+    when_changed: Option<&'a Notify>,
 }
 
 #[derive(Debug, Default)]
@@ -440,6 +440,7 @@ pub(super) async fn append_intent(
 #[async_trait]
 impl IntentSink for JournalIntent<'_> {
     async fn intend(&self, intended: &Intended) -> Result<(), ConnectorError> {
+        self.when_changed.iter().for_each(|when| when.notify_one());
         failpoint::hit("before-intent");
         let appended = self.append(intended).await;
         failpoint::hit("after-intent");
@@ -447,7 +448,6 @@ impl IntentSink for JournalIntent<'_> {
         match appended {
             Ok(id) => {
                 state.intended = Some((id, intended.clone()));
-                self.when_intended.iter().for_each(|when| when.notify_one());
                 Ok(())
             }
             Err(error) => {

@@ -81,8 +81,8 @@ enum Step {
         revision: u64,
         stretch: Result<Stretch, ConnectorError>,
     },
-    /// The intent of one range is durable, or there will be none.
-    Intended,
+    /// The statements of one range are through, or there are none.
+    Changed,
     Acted(Box<Acted>),
     Proven {
         range: Range,
@@ -177,7 +177,7 @@ impl Lanes<'_> {
         if self.giving_way.is_called_for() { 1 } else { self.open.connections.max(1) }
     }
 
-    /// A batch that the store is committing waits for a disk, and the next one begins meanwhile unless others need the
+    /// A batch that is intended and committed waits for disks, and the next one begins meanwhile unless others need the
     /// store. Keys stay in memory until they are proven, so there is a limit to how many batches wait for it.
     fn may_act(&self) -> bool {
         let (lanes, under_way) = (self.lanes(), &self.under_way);
@@ -186,7 +186,7 @@ impl Lanes<'_> {
             return self.ranges.waiting() > 0 && under_way.is_idle();
         }
         self.ranges.waiting() > 0
-            && under_way.unintended < lanes
+            && under_way.changing < lanes
             && under_way.acts < lanes * 2
             && under_way.proofs <= lanes + 1
     }
@@ -316,16 +316,16 @@ impl Lanes<'_> {
         let (session, open, item) = (self.session, self.open, self.item);
         let (revision, selection) = (self.book.revision, self.selection.clone());
         let acting = Acting { session, open, item, revision, selection };
-        let intended = Arc::new(Notify::new());
-        let told = Arc::clone(&intended);
+        let changed = Arc::new(Notify::new());
+        let told = Arc::clone(&changed);
         self.under_way.acts += 1;
-        self.under_way.unintended += 1;
+        self.under_way.changing += 1;
         self.steps.push(Box::pin(async move {
             told.notified().await;
-            Step::Intended
+            Step::Changed
         }));
         self.steps
-            .push(Box::pin(async move { Step::Acted(Box::new(acting.carry_out(range, &intended).await)) }));
+            .push(Box::pin(async move { Step::Acted(Box::new(acting.carry_out(range, &changed).await)) }));
     }
 
     fn prove(&mut self, range: Range, selection: Selection, unproven: Unproven) {
@@ -358,7 +358,7 @@ impl Lanes<'_> {
                     Err(error) => self.bear_reader(error),
                 }
             }
-            Step::Intended => self.under_way.unintended -= 1,
+            Step::Changed => self.under_way.changing -= 1,
             Step::Acted(acted) => {
                 self.under_way.acts -= 1;
                 let Acted { range, selection, newer, took, act } = *acted;

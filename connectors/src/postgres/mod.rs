@@ -307,6 +307,10 @@ impl Backend for PostgresBackend {
         &["BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"]
     }
 
+    async fn spare_others(&self, connection: &mut Self::Connection) -> Result<(), ConnectorError> {
+        upkeep::spare_others(&self.server, connection, self.load.was_felt()).await
+    }
+
     async fn prepare_survey(
         &self,
         connection: &mut Self::Connection,

@@ -8,6 +8,7 @@ use crate::port::Pressure;
 use sqlx::Row as _;
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Fewer transactions per second of others are taken for background work.
@@ -28,7 +29,11 @@ const WINDOW: f64 = 2.0;
 
 /// What was seen at the last looks, of which the first is at least a window ago if there were any then.
 #[derive(Debug, Default)]
-pub(super) struct Load(Mutex<VecDeque<Seen>>);
+pub(super) struct Load {
+    looks: Mutex<VecDeque<Seen>>,
+    /// The last look spoke for going slower.
+    felt: AtomicBool,
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Seen {
@@ -75,13 +80,20 @@ impl Load {
         let ledgers: i64 = row.try_get("ledgers")?;
         let of_ours = f64::from(company) * OF_COMPANY_PER_SECOND
             + f64::from(u32::try_from(ledgers).unwrap_or(u32::MAX)) * OF_LEDGER_PER_SECOND;
-        Ok(judged(&look, foreign.unwrap_or_default() - of_ours))
+        let pressure = judged(&look, foreign.unwrap_or_default() - of_ours);
+        self.felt.store(!pressure.reasons.is_empty(), Ordering::Relaxed);
+        Ok(pressure)
+    }
+
+    /// Whether the last look spoke for going slower.
+    pub(super) fn was_felt(&self) -> bool {
+        self.felt.load(Ordering::Relaxed)
     }
 
     /// Transactions of others per second; 0 before the window is over, and where they could be ours that were
     /// counted late.
     fn foreign_rate(&self, at: f64, all: i64, own: &Range<i64>) -> f64 {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
         let (before, own) = (own.start, own.end);
         let most = match seen.back() {
             Some(last) => all.saturating_sub(own).max(last.foreign),

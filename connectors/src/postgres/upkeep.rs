@@ -63,6 +63,26 @@ pub(super) async fn schema_mark(
     Ok(mark)
 }
 
+/// A count that runs in several processes leaves others none for its time. Whoever did something in the last second, in
+/// any database of the server, may do so again; one session alone may be monitoring that asks now and then.
+const SPARE_THOSE_SEEN: &str = "SELECT set_config('max_parallel_workers_per_gather', '0', true) FROM (\
+     SELECT count(*) FILTER (WHERE state = 'active') AS active, \
+     count(*) FILTER (WHERE state_change > clock_timestamp() - interval '1 second') AS recent \
+     FROM pg_stat_activity WHERE backend_type = 'client backend' AND application_name NOT LIKE 'oubliette%' \
+     ) AS s WHERE active > 0 OR recent > 1";
+const SPARE_OTHERS: &str = "SELECT set_config('max_parallel_workers_per_gather', '0', true)";
+
+/// `felt`: others were at work when the server was last asked, which also sees those that it hides from this role.
+pub(super) async fn spare_others(
+    server: &Server,
+    connection: &mut PostgresConnection,
+    felt: bool,
+) -> Result<(), ConnectorError> {
+    let sql = if felt { SPARE_OTHERS } else { SPARE_THOSE_SEEN };
+    let set = connection.rows(SqlText::new(sql)).await;
+    set.map(drop).map_err(|error| server.fault("", &error))
+}
+
 /// Where a good part of the rows is dead, an index alone does not tell which: looking each of them up, in the
 /// order of the index, takes many times as long as reading the table.
 const READ_THE_TABLE: &str = "SELECT set_config('enable_indexonlyscan', 'off', true) FROM pg_stat_all_tables \

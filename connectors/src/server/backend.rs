@@ -268,6 +268,14 @@ pub trait Backend: fmt::Debug + Send + Sync + 'static {
     /// Begins a transaction that sees one state throughout and cannot write.
     fn begin_reading(&self) -> &'static [&'static str];
 
+    /// Has the counts of this transaction take one processor at most while others work on the server.
+    fn spare_others(
+        &self,
+        _connection: &mut Self::Connection,
+    ) -> impl Future<Output = Result<(), ConnectorError>> + Send {
+        async { Ok(()) }
+    }
+
     /// What makes a reading of a whole table go well, inside the transaction that reads.
     fn prepare_survey(
         &self,

@@ -297,6 +297,11 @@ impl<'a, B: Backend> Lease<'a, B> {
         backend.pressure(self.connection()?, company).await
     }
 
+    pub(super) async fn spare_others(&mut self) -> Result<(), ConnectorError> {
+        let backend = self.backend();
+        backend.spare_others(self.connection()?).await
+    }
+
     pub(super) async fn prepare_survey(&mut self, table: &DatasetAddress) -> Result<(), ConnectorError> {
         let backend = self.backend();
         backend.prepare_survey(self.connection()?, table).await

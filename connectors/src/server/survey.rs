@@ -1,7 +1,7 @@
-//! Counts where every record of a dataset falls, in one state of the database and one pass over the table.
+//! Counts where every record of a dataset falls, in one state of the database.
 //!
-//! A further pass is made only for what few selections need: who holds what, samples of what is rare,
-//! dependents, links.
+//! One pass over the table counts what simply stays, and a second one the classes of the rest, if there is any. A further
+//! pass is made only for what few selections need: who holds what, samples of what is rare, dependents, links.
 
 use super::backend::Backend;
 use super::session::Lease;
@@ -24,6 +24,7 @@ pub(super) async fn survey<B: Backend>(
     selection: &Selection,
 ) -> Result<Survey, ConnectorError> {
     lease.verify(selection).await?;
+    lease.spare_others().await?;
     lease.prepare_survey(&selection.address).await?;
     let target = Target::of(lease, selection)?;
     let mut survey = Survey::default();
@@ -50,6 +51,7 @@ pub(super) async fn due_count<B: Backend>(
     selection: &Selection,
 ) -> Result<u64, ConnectorError> {
     lease.verify(selection).await?;
+    lease.spare_others().await?;
     let target = Target::of(lease, selection)?;
     let sql = SqlText::fill("SELECT count(*) FROM {0} WHERE {1}", &[&target.table.from, &target.due]);
     count(lease, target.dataset(), sql).await
@@ -93,8 +95,8 @@ async fn count_classes<B: Backend>(
     Ok(())
 }
 
-/// Counts the rows that most of a large table consists of, without putting them into groups: a server counts so with all
-/// its processors. Answers with what is true for the rest; `None` if there is none.
+/// Counts the rows that most of a large table consists of, without putting them into groups: a server has less work with
+/// that, and may use several processors. Answers with what is true for the rest; `None` if there is none.
 async fn count_simply_kept<B: Backend>(
     lease: &mut Lease<'_, B>,
     target: &Target<'_>,

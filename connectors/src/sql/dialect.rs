@@ -94,8 +94,8 @@ pub struct StartText {
     /// destroys. True exactly where `standing` is [`standing::DUE`], false or NULL otherwise; written so
     /// that an index can serve it.
     pub due_quick: SqlText,
-    /// True exactly where `standing` is [`standing::NOT_YET_DUE`], false or NULL otherwise, where comparisons of the
-    /// column can tell that: less work than `standing`.
+    /// True exactly where `standing` is [`standing::NOT_YET_DUE`], false or NULL otherwise, where the column has a
+    /// type of its own for starts: less work than `standing`.
     pub not_yet_due: Option<SqlText>,
     /// At or before the end of the margin. Only for rows whose start is known to be readable.
     pub overdue: SqlText,

@@ -147,13 +147,13 @@ fn standing_of(way: &Way) -> SqlText {
     )
 }
 
-/// After the cutoff, and not in the future.
+/// After the cutoff, and not in the future. Where the column itself is compared, that comes first, as the cheaper part.
 fn between(way: &Way) -> SqlText {
+    if let Some([column, due, as_of, _]) = &way.native {
+        return SqlText::fill("({0} > {1} AND {0} <= {2} AND {3})", &[column, due, as_of, &way.is]);
+    }
     let [due, as_of] = [way.limits.due, way.limits.as_of].map(|limit| SqlText::value(Value::Int(limit)));
-    let counted = || [way.value.clone(), due, as_of];
-    let [value, due, as_of] =
-        way.native.clone().map_or_else(counted, |[column, due, as_of, _]| [column, due, as_of]);
-    SqlText::fill("({0} > {1} AND {0} <= {2} AND {3})", &[&value, &due, &as_of, &way.is])
+    SqlText::fill("({3} AND {0} > {1} AND {0} <= {2})", &[&way.value, &due, &as_of, &way.is])
 }
 
 fn standing_case(ways: &[Way], missing: &SqlText) -> SqlText {
