@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Aim of a batch while others work on the store: nobody waits longer for a row of ours, or for the log of a commit.
 const TARGET: Duration = Duration::from_micros(2_500);
 /// Smaller batches than this cost a store, and the disk that it shares with a ledger, more by their number than they
-/// spare it: with half as many records a run has three fifths of the speed, at the same waits of others.
+/// spare it: with half as many records a run has three fifths of the speed, and others wait a tenth less.
 pub(super) const RECORDS_MIN: u32 = 1_000;
 /// How long others are given way after they were last seen.
 const LASTING: Duration = Duration::from_secs(5);
