@@ -79,10 +79,7 @@ async fn count_classes<B: Backend>(
     for row in lease.rows(target.dataset(), sql).await? {
         let [code, overdue, count, oldest, newest] = row.as_slice() else { return Err(lease.unexpected()) };
         let class = whole(code).and_then(class::class_of_code).ok_or_else(|| lease.unexpected())?;
-        let [count, overdue] = [count, overdue].map(|number| {
-            let number = whole(number).and_then(|number| u64::try_from(number).ok());
-            number.ok_or_else(|| lease.unexpected())
-        });
+        let [count, overdue] = [count, overdue].map(|value| number(value).ok_or_else(|| lease.unexpected()));
         let (count, overdue) = (count?, overdue?);
         survey.add(class, count);
         if let (Class::Due, StartCondition::Event { encoding, .. }) = (class, &selection.start) {
@@ -110,7 +107,7 @@ async fn count_simply_kept<B: Backend>(
         &[&out_of_scope, &not_yet_due, &target.table.from],
     );
     let row = lease.row(target.dataset(), sql).await?;
-    let counted: Option<Vec<u64>> = row.iter().map(|value| u64::try_from(whole(value)?).ok()).collect();
+    let counted: Option<Vec<u64>> = row.iter().map(number).collect();
     let Some([all, out, later]) = counted.as_deref().and_then(|counted| counted.first_chunk()) else {
         return Err(lease.unexpected());
     };
@@ -120,8 +117,8 @@ async fn count_simply_kept<B: Backend>(
     Ok((out + later < *all).then_some(rest))
 }
 
-/// Of the rows `apart`: class, how many of it are overdue, count, first and last start: a row for each class. What rows are grouped by is
-/// worked out several times for each, what is counted once, and no row is put down in between.
+/// Of the rows `apart`: class, how many of it are overdue, count, first and last start; a row for each class. What rows
+/// are grouped by is worked out several times for each, what is counted once, and no row is put down in between.
 fn counting<B: Backend>(
     lease: &Lease<'_, B>,
     target: &Target<'_>,
@@ -178,13 +175,18 @@ fn counting<B: Backend>(
     ))
 }
 
+/// What a server has counted.
+fn number(value: &Value) -> Option<u64> {
+    u64::try_from(whole(value)?).ok()
+}
+
 async fn count<B: Backend>(
     lease: &mut Lease<'_, B>,
     dataset: &str,
     sql: SqlText,
 ) -> Result<u64, ConnectorError> {
     let row = lease.row(dataset, sql).await?;
-    let counted = row.first().and_then(whole).and_then(|count| u64::try_from(count).ok());
+    let counted = row.first().and_then(number);
     counted.ok_or_else(|| lease.unexpected())
 }
 
@@ -206,8 +208,7 @@ async fn held_by<B: Backend>(
         );
         let row = lease.row(target.dataset(), sql).await?;
         for ((hold_id, _), value) in holds.iter().zip(&row) {
-            let count = whole(value).and_then(|count| u64::try_from(count).ok());
-            counted.insert(hold_id.clone(), count.ok_or_else(|| lease.unexpected())?);
+            counted.insert(hold_id.clone(), number(value).ok_or_else(|| lease.unexpected())?);
         }
     }
     Ok(counted)
@@ -248,7 +249,7 @@ async fn due_bytes<B: Backend>(
         &[&bytes, &target.table.from, &target.due, &SqlText::value(Value::Int(MEASURED_RECORDS))],
     );
     let row = lease.row(target.dataset(), sql).await?;
-    let counted = |place: usize| row.get(place).and_then(whole).and_then(|count| u64::try_from(count).ok());
+    let counted = |place: usize| row.get(place).and_then(number);
     let (bytes, rows) = (counted(0).unwrap_or(0), counted(1).unwrap_or(0));
     Ok(bytes.saturating_mul(due) / rows.max(1))
 }
